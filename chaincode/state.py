@@ -174,7 +174,9 @@ class State:
         if not written:
             return await self.stub.get_many(keys, collection)
         missing = list(dict.fromkeys(key for key in keys if key not in written))
-        found = dict(zip(missing, await self.stub.get_many(missing, collection), strict=True)) if missing else {}
+        found = (
+            dict(zip(missing, await self.stub.get_many(missing, collection), strict=True)) if missing else {}
+        )
         return [written[key] if key in written else found[key] for key in keys]
 
     def put(self, key: str, value: bytes, collection: str = "") -> None:

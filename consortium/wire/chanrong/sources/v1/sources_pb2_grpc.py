@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class TaxSourceStub:
+class TaxSourceServiceStub:
     """Questions to the tax authority (税务).
     """
 
@@ -36,18 +36,18 @@ class TaxSourceStub:
             channel: A grpc.Channel.
         """
         self.CheckInvoices = channel.unary_unary(
-                '/chanrong.sources.v1.TaxSource/CheckInvoices',
+                '/chanrong.sources.v1.TaxSourceService/CheckInvoices',
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesResponse.FromString,
                 _registered_method=True)
         self.CheckTaxpayers = channel.unary_unary(
-                '/chanrong.sources.v1.TaxSource/CheckTaxpayers',
+                '/chanrong.sources.v1.TaxSourceService/CheckTaxpayers',
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersResponse.FromString,
                 _registered_method=True)
 
 
-class TaxSourceServicer:
+class TaxSourceServiceServicer:
     """Questions to the tax authority (税务).
     """
 
@@ -66,7 +66,7 @@ class TaxSourceServicer:
         raise NotImplementedError('Method not implemented!')
 
 
-def add_TaxSourceServicer_to_server(servicer, server):
+def add_TaxSourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'CheckInvoices': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckInvoices,
@@ -80,13 +80,13 @@ def add_TaxSourceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'chanrong.sources.v1.TaxSource', rpc_method_handlers)
+            'chanrong.sources.v1.TaxSourceService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('chanrong.sources.v1.TaxSource', rpc_method_handlers)
+    server.add_registered_method_handlers('chanrong.sources.v1.TaxSourceService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class TaxSource:
+class TaxSourceService:
     """Questions to the tax authority (税务).
     """
 
@@ -104,7 +104,7 @@ class TaxSource:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/chanrong.sources.v1.TaxSource/CheckInvoices',
+            '/chanrong.sources.v1.TaxSourceService/CheckInvoices',
             chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesRequest.SerializeToString,
             chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesResponse.FromString,
             options,
@@ -131,7 +131,7 @@ class TaxSource:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/chanrong.sources.v1.TaxSource/CheckTaxpayers',
+            '/chanrong.sources.v1.TaxSourceService/CheckTaxpayers',
             chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersRequest.SerializeToString,
             chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersResponse.FromString,
             options,
@@ -145,7 +145,7 @@ class TaxSource:
             _registered_method=True)
 
 
-class BankSourceStub:
+class BankSourceServiceStub:
     """Questions to a bank about accounts (银行).
     """
 
@@ -156,13 +156,13 @@ class BankSourceStub:
             channel: A grpc.Channel.
         """
         self.FindPayments = channel.unary_unary(
-                '/chanrong.sources.v1.BankSource/FindPayments',
+                '/chanrong.sources.v1.BankSourceService/FindPayments',
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsResponse.FromString,
                 _registered_method=True)
 
 
-class BankSourceServicer:
+class BankSourceServiceServicer:
     """Questions to a bank about accounts (银行).
     """
 
@@ -174,7 +174,7 @@ class BankSourceServicer:
         raise NotImplementedError('Method not implemented!')
 
 
-def add_BankSourceServicer_to_server(servicer, server):
+def add_BankSourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'FindPayments': grpc.unary_unary_rpc_method_handler(
                     servicer.FindPayments,
@@ -183,13 +183,13 @@ def add_BankSourceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'chanrong.sources.v1.BankSource', rpc_method_handlers)
+            'chanrong.sources.v1.BankSourceService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('chanrong.sources.v1.BankSource', rpc_method_handlers)
+    server.add_registered_method_handlers('chanrong.sources.v1.BankSourceService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class BankSource:
+class BankSourceService:
     """Questions to a bank about accounts (银行).
     """
 
@@ -207,7 +207,7 @@ class BankSource:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/chanrong.sources.v1.BankSource/FindPayments',
+            '/chanrong.sources.v1.BankSourceService/FindPayments',
             chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsRequest.SerializeToString,
             chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsResponse.FromString,
             options,
@@ -221,7 +221,7 @@ class BankSource:
             _registered_method=True)
 
 
-class CreditSourceStub:
+class CreditSourceServiceStub:
     """Questions to a credit bureau (征信).
     """
 
@@ -232,13 +232,13 @@ class CreditSourceStub:
             channel: A grpc.Channel.
         """
         self.GetReports = channel.unary_unary(
-                '/chanrong.sources.v1.CreditSource/GetReports',
+                '/chanrong.sources.v1.CreditSourceService/GetReports',
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsResponse.FromString,
                 _registered_method=True)
 
 
-class CreditSourceServicer:
+class CreditSourceServiceServicer:
     """Questions to a credit bureau (征信).
     """
 
@@ -250,7 +250,7 @@ class CreditSourceServicer:
         raise NotImplementedError('Method not implemented!')
 
 
-def add_CreditSourceServicer_to_server(servicer, server):
+def add_CreditSourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetReports': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReports,
@@ -259,13 +259,13 @@ def add_CreditSourceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'chanrong.sources.v1.CreditSource', rpc_method_handlers)
+            'chanrong.sources.v1.CreditSourceService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('chanrong.sources.v1.CreditSource', rpc_method_handlers)
+    server.add_registered_method_handlers('chanrong.sources.v1.CreditSourceService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class CreditSource:
+class CreditSourceService:
     """Questions to a credit bureau (征信).
     """
 
@@ -283,7 +283,7 @@ class CreditSource:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/chanrong.sources.v1.CreditSource/GetReports',
+            '/chanrong.sources.v1.CreditSourceService/GetReports',
             chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsRequest.SerializeToString,
             chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsResponse.FromString,
             options,

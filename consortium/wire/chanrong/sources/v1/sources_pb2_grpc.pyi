@@ -26,20 +26,20 @@ class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ig
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
-class TaxSourceStub:
+class TaxSourceServiceStub:
     """Questions to the tax authority (税务)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> TaxSourceAsyncStub: ...
+    def __new__(cls, channel: _aio.Channel) -> TaxSourceServiceAsyncStub: ...
     CheckInvoices: _grpc.UnaryUnaryMultiCallable[_sources_pb2.CheckInvoicesRequest, _sources_pb2.CheckInvoicesResponse]
     """Are these invoices known, with the same amounts, and in which state?"""
     CheckTaxpayers: _grpc.UnaryUnaryMultiCallable[_sources_pb2.CheckTaxpayersRequest, _sources_pb2.CheckTaxpayersResponse]
     """Are these taxpayers active?"""
 
 @_typing.type_check_only
-class TaxSourceAsyncStub(TaxSourceStub):
+class TaxSourceServiceAsyncStub(TaxSourceServiceStub):
     """Questions to the tax authority (税务)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -48,7 +48,7 @@ class TaxSourceAsyncStub(TaxSourceStub):
     CheckTaxpayers: _aio.UnaryUnaryMultiCallable[_sources_pb2.CheckTaxpayersRequest, _sources_pb2.CheckTaxpayersResponse]  # type: ignore[assignment]
     """Are these taxpayers active?"""
 
-class TaxSourceServicer(metaclass=_abc_1.ABCMeta):
+class TaxSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions to the tax authority (税务)."""
 
     @_abc_1.abstractmethod
@@ -67,27 +67,27 @@ class TaxSourceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sources_pb2.CheckTaxpayersResponse, _abc.Awaitable[_sources_pb2.CheckTaxpayersResponse]]:
         """Are these taxpayers active?"""
 
-def add_TaxSourceServicer_to_server(servicer: TaxSourceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_TaxSourceServiceServicer_to_server(servicer: TaxSourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
-class BankSourceStub:
+class BankSourceServiceStub:
     """Questions to a bank about accounts (银行)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> BankSourceAsyncStub: ...
+    def __new__(cls, channel: _aio.Channel) -> BankSourceServiceAsyncStub: ...
     FindPayments: _grpc.UnaryUnaryMultiCallable[_sources_pb2.FindPaymentsRequest, _sources_pb2.FindPaymentsResponse]
     """Which payments settle these receivables, from whom, to which account?"""
 
 @_typing.type_check_only
-class BankSourceAsyncStub(BankSourceStub):
+class BankSourceServiceAsyncStub(BankSourceServiceStub):
     """Questions to a bank about accounts (银行)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     FindPayments: _aio.UnaryUnaryMultiCallable[_sources_pb2.FindPaymentsRequest, _sources_pb2.FindPaymentsResponse]  # type: ignore[assignment]
     """Which payments settle these receivables, from whom, to which account?"""
 
-class BankSourceServicer(metaclass=_abc_1.ABCMeta):
+class BankSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions to a bank about accounts (银行)."""
 
     @_abc_1.abstractmethod
@@ -98,27 +98,27 @@ class BankSourceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sources_pb2.FindPaymentsResponse, _abc.Awaitable[_sources_pb2.FindPaymentsResponse]]:
         """Which payments settle these receivables, from whom, to which account?"""
 
-def add_BankSourceServicer_to_server(servicer: BankSourceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_BankSourceServiceServicer_to_server(servicer: BankSourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
-class CreditSourceStub:
+class CreditSourceServiceStub:
     """Questions to a credit bureau (征信)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> CreditSourceAsyncStub: ...
+    def __new__(cls, channel: _aio.Channel) -> CreditSourceServiceAsyncStub: ...
     GetReports: _grpc.UnaryUnaryMultiCallable[_sources_pb2.GetReportsRequest, _sources_pb2.GetReportsResponse]
     """Status of subjects under an authorisation."""
 
 @_typing.type_check_only
-class CreditSourceAsyncStub(CreditSourceStub):
+class CreditSourceServiceAsyncStub(CreditSourceServiceStub):
     """Questions to a credit bureau (征信)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetReports: _aio.UnaryUnaryMultiCallable[_sources_pb2.GetReportsRequest, _sources_pb2.GetReportsResponse]  # type: ignore[assignment]
     """Status of subjects under an authorisation."""
 
-class CreditSourceServicer(metaclass=_abc_1.ABCMeta):
+class CreditSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions to a credit bureau (征信)."""
 
     @_abc_1.abstractmethod
@@ -129,7 +129,7 @@ class CreditSourceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sources_pb2.GetReportsResponse, _abc.Awaitable[_sources_pb2.GetReportsResponse]]:
         """Status of subjects under an authorisation."""
 
-def add_CreditSourceServicer_to_server(servicer: CreditSourceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_CreditSourceServiceServicer_to_server(servicer: CreditSourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class InstitutionAdminServiceStub:
     """How a reference institution is given its data; operators only."""
