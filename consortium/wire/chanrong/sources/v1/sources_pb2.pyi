@@ -342,6 +342,8 @@ class PaymentQuestion(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     SELLER_ID_FIELD_NUMBER: _builtins.int
+    BUYER_ID_FIELD_NUMBER: _builtins.int
+    SELLER_NAME_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """Caller's own reference, repeated in the answer."""
     invoice_number: _builtins.str
@@ -354,6 +356,10 @@ class PaymentQuestion(_message.Message):
     """ISO 4217 code."""
     seller_id: _builtins.str
     """Seller's identifier as "scheme:value"."""
+    buyer_id: _builtins.str
+    """Buyer's identifier as "scheme:value": finds what it paid to an account that is not the seller's."""
+    seller_name: _builtins.str
+    """Seller's name; finds the seller's other accounts where the bank holds no identifier of their owner."""
     def __init__(
         self,
         *,
@@ -363,10 +369,12 @@ class PaymentQuestion(_message.Message):
         amount: _builtins.str = ...,
         currency: _builtins.str = ...,
         seller_id: _builtins.str = ...,
+        buyer_id: _builtins.str = ...,
+        seller_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "invoice_number", b"invoice_number", "payee_account", b"payee_account", "reference", b"reference", "seller_id", b"seller_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_id", b"buyer_id", "currency", b"currency", "invoice_number", b"invoice_number", "payee_account", b"payee_account", "reference", b"reference", "seller_id", b"seller_id", "seller_name", b"seller_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -410,21 +418,39 @@ class PaymentAnswer(_message.Message):
 
     REFERENCE_FIELD_NUMBER: _builtins.int
     PAYMENTS_FIELD_NUMBER: _builtins.int
+    ACCOUNT_KNOWN_FIELD_NUMBER: _builtins.int
+    STATEMENTS_UNTIL_FIELD_NUMBER: _builtins.int
+    ACCOUNT_OWNER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_OWNER_IDS_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The question's reference."""
+    account_known: _builtins.bool
+    """Whether the bank holds statements of the payee account: if not, no payment found says nothing."""
+    statements_until: _builtins.str
+    """Date up to which those statements reach, ISO 8601; empty when not known."""
+    account_owner: _builtins.str
+    """Owner of the payee account, as the bank knows it; empty when not known."""
     @_builtins.property
     def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Payment]:
-        """Payments that name the invoice, oldest first."""
+        """Payments that name the invoice, oldest first. The same entry under several references is one payment."""
+
+    @_builtins.property
+    def account_owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of that owner as "scheme:value"."""
 
     def __init__(
         self,
         *,
         reference: _builtins.str = ...,
         payments: _abc.Iterable[Global___Payment] | None = ...,
+        account_known: _builtins.bool = ...,
+        statements_until: _builtins.str = ...,
+        account_owner: _builtins.str = ...,
+        account_owner_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["payments", b"payments", "reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_known", b"account_known", "account_owner", b"account_owner", "account_owner_ids", b"account_owner_ids", "payments", b"payments", "reference", b"reference", "statements_until", b"statements_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -445,6 +471,16 @@ class Payment(_message.Message):
     PAYER_ID_FIELD_NUMBER: _builtins.int
     PAYER_NAME_FIELD_NUMBER: _builtins.int
     PAYER_ACCOUNT_FIELD_NUMBER: _builtins.int
+    REVERSAL_FIELD_NUMBER: _builtins.int
+    INSTRUCTED_AMOUNT_FIELD_NUMBER: _builtins.int
+    INSTRUCTED_CURRENCY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_AMOUNT_FIELD_NUMBER: _builtins.int
+    MATCHED_BY_FIELD_NUMBER: _builtins.int
+    FOUND_BY_FIELD_NUMBER: _builtins.int
+    PAYER_IDS_FIELD_NUMBER: _builtins.int
+    ULTIMATE_PAYER_NAME_FIELD_NUMBER: _builtins.int
+    ULTIMATE_PAYER_IDS_FIELD_NUMBER: _builtins.int
+    CREDITED_OWNER_IDS_FIELD_NUMBER: _builtins.int
     entry_reference: _builtins.str
     """Bank's reference of the entry."""
     booking_date: _builtins.str
@@ -463,6 +499,34 @@ class Payment(_message.Message):
     """Payer's name, as the statement has it."""
     payer_account: _builtins.str
     """Payer's account."""
+    reversal: _builtins.bool
+    """True when this takes an earlier payment back (reversal or return): the amount counts against it."""
+    instructed_amount: _builtins.str
+    """Amount as the payer instructed it, a decimal number; empty when the statement has none."""
+    instructed_currency: _builtins.str
+    """ISO 4217 code of the instructed amount."""
+    document_amount: _builtins.str
+    """Part of the amount that structured remittance gives to this document, a decimal number; empty when it says none."""
+    matched_by: _builtins.str
+    """Where the invoice number stood: "structured" or "unstructured" remittance information."""
+    found_by: _builtins.str
+    """What ties the payment to the receivable: "account" (credited the payee account), "owner" (another account of
+    the seller), "payer" (paid by the buyer to a stranger's account) or "amount" (owner not identified, same amount).
+    """
+    ultimate_payer_name: _builtins.str
+    """Name of the party on whose behalf the payer paid (ultimate debtor)."""
+    @_builtins.property
+    def payer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All identifiers of the payer as "scheme:value"; payer_id is the first."""
+
+    @_builtins.property
+    def ultimate_payer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of that party as "scheme:value"."""
+
+    @_builtins.property
+    def credited_owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of the credited account's owner as "scheme:value"."""
+
     def __init__(
         self,
         *,
@@ -475,10 +539,20 @@ class Payment(_message.Message):
         payer_id: _builtins.str = ...,
         payer_name: _builtins.str = ...,
         payer_account: _builtins.str = ...,
+        reversal: _builtins.bool = ...,
+        instructed_amount: _builtins.str = ...,
+        instructed_currency: _builtins.str = ...,
+        document_amount: _builtins.str = ...,
+        matched_by: _builtins.str = ...,
+        found_by: _builtins.str = ...,
+        payer_ids: _abc.Iterable[_builtins.str] | None = ...,
+        ultimate_payer_name: _builtins.str = ...,
+        ultimate_payer_ids: _abc.Iterable[_builtins.str] | None = ...,
+        credited_owner_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "booking_date", b"booking_date", "credited_account", b"credited_account", "credited_owner", b"credited_owner", "currency", b"currency", "entry_reference", b"entry_reference", "payer_account", b"payer_account", "payer_id", b"payer_id", "payer_name", b"payer_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "booking_date", b"booking_date", "credited_account", b"credited_account", "credited_owner", b"credited_owner", "credited_owner_ids", b"credited_owner_ids", "currency", b"currency", "document_amount", b"document_amount", "entry_reference", b"entry_reference", "found_by", b"found_by", "instructed_amount", b"instructed_amount", "instructed_currency", b"instructed_currency", "matched_by", b"matched_by", "payer_account", b"payer_account", "payer_id", b"payer_id", "payer_ids", b"payer_ids", "payer_name", b"payer_name", "reversal", b"reversal", "ultimate_payer_ids", b"ultimate_payer_ids", "ultimate_payer_name", b"ultimate_payer_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -649,13 +723,16 @@ class LoadDataResponse(_message.Message):
     LOADED_FIELD_NUMBER: _builtins.int
     UNCHANGED_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
+    FURTHER_PROBLEMS_FIELD_NUMBER: _builtins.int
     loaded: _builtins.int
     """Records taken in."""
     unchanged: _builtins.int
     """Records that were there already."""
+    further_problems: _builtins.int
+    """Problems beyond those listed, when there are too many to list."""
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadProblem]:
-        """Records that could not be read."""
+        """Records that could not be read; all others were taken in."""
 
     def __init__(
         self,
@@ -663,10 +740,11 @@ class LoadDataResponse(_message.Message):
         loaded: _builtins.int = ...,
         unchanged: _builtins.int = ...,
         problems: _abc.Iterable[Global___LoadProblem] | None = ...,
+        further_problems: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["loaded", b"loaded", "problems", b"problems", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["further_problems", b"further_problems", "loaded", b"loaded", "problems", b"problems", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -680,19 +758,23 @@ class LoadProblem(_message.Message):
 
     PATH_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """File and row, path or element."""
     message: _builtins.str
-    """What is wrong and what to do, for a person."""
+    """What is wrong, for a person."""
+    remedy: _builtins.str
+    """What to do about it, for a person."""
     def __init__(
         self,
         *,
         path: _builtins.str = ...,
         message: _builtins.str = ...,
+        remedy: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "path", b"path", "remedy", b"remedy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
