@@ -1,0 +1,99 @@
+"""The engine: evidence and a profile in, findings and decisions out.
+
+Pure and deterministic: no I/O, clock, randomness or floats, and no order that depends on the order of the
+documents.
+
+1. Index the evidence once (:class:`~crossverify.case.Case`).
+2. Run the profile's rules whose stage has come.
+3. Turn verdicts into findings, with the effect that the profile gives them.
+4. Sort the findings: by receivable, then rule in the profile's order, then line, code and text.
+5. Decide per receivable and for the subject (:mod:`crossverify.decision`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from consortium.documents import canonical_bytes
+from crossverify.case import Case
+from crossverify.decision import ReceivableDecision, SubjectDecision, decide, decide_subject, total
+from crossverify.evidence import Evidence
+from crossverify.profiles import Profile
+from crossverify.rule import STAGE_ORDER, Finding, clip
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the rules made of a request.
+
+    :ivar findings: in the engine's order
+    :ivar subject: decision on the subject as a whole
+    :ivar receivables: one decision per receivable, by issue date, number, fingerprint
+    :ivar totals: per currency: face, eligible, refer and excluded amounts
+    """
+
+    findings: tuple[Finding, ...]
+    subject: SubjectDecision
+    receivables: tuple[ReceivableDecision, ...]
+    totals: Mapping[str, Mapping[str, Decimal]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as canonical JSON data."""
+        return {
+            "findings": [item.to_json() for item in self.findings],
+            "subject": self.subject.to_json(),
+            "receivables": [item.to_json() for item in self.receivables],
+            "totals": {
+                currency: {name: format(amount, "f") for name, amount in amounts.items()}
+                for currency, amounts in self.totals.items()
+            },
+        }
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes: the same evidence and profile give the same bytes, wherever and whenever."""
+        return canonical_bytes(self.to_json())
+
+
+def evaluate(evidence: Evidence, profile: Profile) -> Evaluation:
+    """Evaluates a request.
+
+    :param evidence: everything that is known
+    :param profile: rules, thresholds, effects, ages, waterfall
+    """
+    case = Case(evidence, profile.max_ages)
+    findings = _findings(case, profile)
+    subject = decide_subject(findings)
+    receivables = decide(case, findings, subject, profile)
+    return Evaluation(findings, subject, receivables, total(receivables))
+
+
+def _findings(case: Case, profile: Profile) -> tuple[Finding, ...]:
+    stage = case.evidence.request.stage
+    keyed = []
+    for position, item in enumerate(profile.rules):
+        rule = item.rule
+        if STAGE_ORDER[rule.stage] > STAGE_ORDER[stage]:
+            continue
+        for said in rule.evaluate(case, item.thresholds):
+            finding = Finding(
+                rule=rule.id,
+                version=rule.version,
+                stage=stage,
+                subject=said.subject,
+                outcome=said.outcome,
+                effect=item.effect_of(said.outcome, said.code),
+                code=said.code,
+                message=said.message,
+                inputs=clip(said.inputs),
+                line=said.line,
+                cap_ppb=said.cap_ppb,
+                deduct=said.deduct,
+            )
+            keyed.append(
+                ((case.rank(said.subject), position, said.line or "", said.code, said.message), finding)
+            )
+    keyed.sort(key=lambda pair: pair[0])
+    return tuple(finding for _, finding in keyed)

@@ -1,0 +1,46 @@
+"""Figures of a profile that belong to no single rule: how old an answer may be, and the waterfall's rates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+HOUR = 3_600
+DAY = 24 * HOUR
+
+Rate = Annotated[Decimal, Field(ge=0, le=1)]
+Age = Annotated[int, Field(gt=0)]
+
+
+class MaxAges(BaseModel):
+    """Maximum age of what each source says, in seconds; older is UNKNOWN.
+
+    :ivar ledger: claims and consents change from block to block
+    :ivar tax: invoice states are published within a day; two, so that a night's outage refers nothing
+    :ivar bank: end-of-day statements, over a long weekend
+    :ivar credit: a bureau report is good for a month
+    :ivar clock_slack: how far an as-of time may lie ahead of the evaluation before it is not believed
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger: Age = HOUR
+    tax: Age = 2 * DAY
+    bank: Age = 4 * DAY
+    credit: Age = 30 * DAY
+    clock_slack: Age = 300
+
+
+class Waterfall(BaseModel):
+    """Figures of the way from face value to eligible amount.
+
+    :ivar advance_rate: part of what is left that the bank advances
+    :ivar dilution_reserve: part of what is left that is held back for later credit notes
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    advance_rate: Rate = Decimal("0.8")
+    dilution_reserve: Rate = Decimal(0)
