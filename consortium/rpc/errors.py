@@ -1,0 +1,226 @@
+"""The one map from reasons to gRPC and HTTP status, and an error's way over the wire and back.
+
+Over gRPC an error travels as status code, message and the trailer ``chanrong-error-bin``: UTF-8 JSON
+``{"reason","kind","message","remedy","details"}``, so that reason and remedy survive the hop. Over HTTP it is
+RFC 9457 problem+json. Anything that is no ``ChanrongError`` becomes INTERNAL with an incident id; what
+happened stands in the log under that id and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+import grpc
+import grpc.aio
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from consortium.errors import (
+    ChanrongError,
+    ConfigurationError,
+    ConflictError,
+    DeniedError,
+    InvalidInputError,
+    NotFoundError,
+    OutcomeUnknownError,
+    OverloadedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+
+TRAILER = "chanrong-error-bin"
+"""Trailing metadata key of the JSON form; -bin lets gRPC carry any bytes."""
+
+MAX_MESSAGE_CHARACTERS = 1500
+"""Longest message or remedy sent; gRPC's soft limit for all metadata is 8 KiB and details need room, too."""
+
+MAX_DETAILS_BYTES = 3000
+"""Details that do not fit are left out, in the order given."""
+
+MAX_TRAILER_BYTES = 64 * 1024
+"""What a client is willing to parse."""
+
+
+class Status(NamedTuple):
+    """How a reason shows on each protocol."""
+
+    grpc: grpc.StatusCode
+    http: int
+
+
+ERROR_MAP: Mapping[str, Status] = {
+    # The classes of consortium.errors; a reason that is not listed takes its class's line.
+    "INVALID_INPUT": Status(grpc.StatusCode.INVALID_ARGUMENT, 400),
+    "UNAUTHENTICATED": Status(grpc.StatusCode.UNAUTHENTICATED, 401),
+    "DENIED": Status(grpc.StatusCode.PERMISSION_DENIED, 403),
+    "NOT_FOUND": Status(grpc.StatusCode.NOT_FOUND, 404),
+    "CONFLICT": Status(grpc.StatusCode.FAILED_PRECONDITION, 409),
+    "OVERLOADED": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
+    "INTERNAL": Status(grpc.StatusCode.INTERNAL, 500),
+    "CONFIGURATION": Status(grpc.StatusCode.INTERNAL, 500),
+    "UNAVAILABLE": Status(grpc.StatusCode.UNAVAILABLE, 503),
+    # It may have happened, which is what this gRPC code says and 504 lets a client suppose.
+    "OUTCOME_UNKNOWN": Status(grpc.StatusCode.DEADLINE_EXCEEDED, 504),
+    # Reasons that show differently from their class.
+    "DEADLINE_EXCEEDED": Status(grpc.StatusCode.DEADLINE_EXCEEDED, 504),
+    "NOT_IMPLEMENTED": Status(grpc.StatusCode.UNIMPLEMENTED, 501),
+    "TOO_LARGE": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
+    "UNSUPPORTED_MEDIA_TYPE": Status(grpc.StatusCode.INVALID_ARGUMENT, 415),
+    "IDEMPOTENCY_KEY_REUSED": Status(grpc.StatusCode.FAILED_PRECONDITION, 422),
+}
+"""Reason -> status. A reason is never renamed once published."""
+
+_KINDS: Mapping[str, type[ChanrongError]] = {
+    kind.reason: kind
+    for kind in (
+        ChanrongError,
+        ConfigurationError,
+        ConflictError,
+        DeniedError,
+        InvalidInputError,
+        NotFoundError,
+        OutcomeUnknownError,
+        OverloadedError,
+        UnauthenticatedError,
+        UnavailableError,
+    )
+}
+
+_REPEAT = "Repeat it; writing calls under the same idempotency key."
+
+_NOT_SENT = ("failed to connect to all addresses", "DNS resolution failed")
+"""How gRPC's text begins when no request left this machine; with any other text it may have."""
+
+# What a bare gRPC status (a proxy's, gRPC's own) means to us: kind, reason, remedy.
+_BARE: Mapping[grpc.StatusCode, tuple[type[ChanrongError], str, str]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: (InvalidInputError, "INVALID_INPUT", ""),
+    grpc.StatusCode.OUT_OF_RANGE: (InvalidInputError, "INVALID_INPUT", ""),
+    grpc.StatusCode.UNAUTHENTICATED: (UnauthenticatedError, "UNAUTHENTICATED", ""),
+    grpc.StatusCode.PERMISSION_DENIED: (DeniedError, "DENIED", ""),
+    grpc.StatusCode.NOT_FOUND: (NotFoundError, "NOT_FOUND", ""),
+    grpc.StatusCode.ALREADY_EXISTS: (ConflictError, "CONFLICT", ""),
+    grpc.StatusCode.FAILED_PRECONDITION: (ConflictError, "CONFLICT", ""),
+    grpc.StatusCode.ABORTED: (ConflictError, "CONFLICT", ""),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        OverloadedError,
+        "OVERLOADED",
+        "Send smaller messages or fewer calls at once.",
+    ),
+    # The connection broke and the request may have arrived; _NOT_SENT is the exception.
+    grpc.StatusCode.UNAVAILABLE: (OutcomeUnknownError, "CONNECTION_LOST", _REPEAT),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (OutcomeUnknownError, "DEADLINE_EXCEEDED", _REPEAT),
+    grpc.StatusCode.UNIMPLEMENTED: (
+        ChanrongError,
+        "NOT_IMPLEMENTED",
+        "The server is of another version: check the address.",
+    ),
+}
+
+
+def to_status(error: ChanrongError) -> Status:
+    """Status of an error: its reason's line, else that of the nearest class with one."""
+    listed = ERROR_MAP.get(error.reason)
+    return listed if listed is not None else ERROR_MAP[kind_of(error)]
+
+
+def kind_of(error: ChanrongError) -> str:
+    """The class of an error by its published name, such as ``DENIED``, whatever its own reason."""
+    for cls in type(error).__mro__:
+        reason = cls.__dict__.get("reason")
+        if isinstance(reason, str) and reason in _KINDS:
+            return reason
+    return ChanrongError.reason
+
+
+def incident(error: BaseException) -> ChanrongError:
+    """What the caller learns of an unexpected error: an incident id and nothing else."""
+    number = secrets.token_hex(6)
+    outward = ChanrongError(
+        f"Internal error, incident {number}.",
+        remedy="Tell the operator the incident id.",
+        details={"incident": number},
+    )
+    outward.__cause__ = error
+    return outward
+
+
+def to_trailer(error: ChanrongError) -> tuple[tuple[str, bytes], ...]:
+    """Trailing metadata that carries an error over gRPC."""
+    details: dict[str, str] = {}
+    room = MAX_DETAILS_BYTES
+    for name, value in error.details.items():
+        room -= len(json.dumps([name, value], ensure_ascii=False).encode())
+        if room < 0:
+            break
+        details[name] = value
+    content = {
+        "reason": error.reason,
+        "kind": kind_of(error),
+        "message": shortened(error.message),
+        "remedy": shortened(error.remedy),
+        "details": details,
+    }
+    return ((TRAILER, json.dumps(content, ensure_ascii=False).encode()),)
+
+
+def shortened(text: str) -> str:
+    """A text cut to what a status may carry."""
+    if len(text) <= MAX_MESSAGE_CHARACTERS:
+        return text
+    return text[: MAX_MESSAGE_CHARACTERS - 3] + "..."
+
+
+class _Carried(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    reason: str = Field(min_length=1, max_length=100)
+    kind: str
+    message: str
+    remedy: str = ""
+    details: dict[str, str] = {}
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> ChanrongError:
+    """The error that a server raised, as far as the wire carried it; gRPC's own ones translated.
+
+    Use as ``raise from_rpc_error(error) from error``.
+    """
+    carried = _carried(error)
+    if carried is not None:
+        kind = _KINDS.get(carried.kind, ChanrongError)
+        return kind(carried.message, reason=carried.reason, remedy=carried.remedy, details=carried.details)
+    cls, reason, remedy = _BARE.get(error.code(), (ChanrongError, "INTERNAL", ""))
+    text = error.details() or error.code().name
+    if error.code() is grpc.StatusCode.UNAVAILABLE and text.startswith(_NOT_SENT):
+        cls, reason, remedy = UnavailableError, "UNAVAILABLE", "Check that the service runs at that address."
+    return cls(f"The call failed: {shortened(text)}", reason=reason, remedy=remedy)
+
+
+def _carried(error: grpc.aio.AioRpcError) -> _Carried | None:
+    for name, value in error.trailing_metadata() or ():
+        if name == TRAILER and isinstance(value, bytes) and len(value) <= MAX_TRAILER_BYTES:
+            try:
+                return _Carried.model_validate_json(value)
+            except ValidationError:
+                return None
+    return None
+
+
+def problem(error: ChanrongError) -> dict[str, object]:
+    """RFC 9457 problem details of an error; its ``details`` become members, as far as names are free."""
+    status = to_status(error)
+    body: dict[str, object] = {
+        "type": f"urn:chanrong:error:{error.reason.lower().replace('_', '-')}",
+        "title": HTTPStatus(status.http).phrase,
+        "status": status.http,
+        "detail": error.message,
+        "reason": error.reason,
+    }
+    if error.remedy:
+        body["remedy"] = error.remedy
+    for name, value in error.details.items():
+        body.setdefault(name, value)
+    return body
