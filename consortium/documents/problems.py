@@ -1,0 +1,63 @@
+"""What is wrong with a document, as values: a bad document is not an exception but a list of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+MAX_VALUE_CHARS: Final = 80
+"""An offending value is repeated in errors up to this length; the rest is never logged or sent back."""
+
+MAX_PROBLEMS: Final = 200
+"""A document with more problems than this is refused with the first ones and a note, so that an answer stays
+small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one document."""
+
+    path: str
+    """Where: a JSON pointer (``/lines/0/quantity``) or an XPath (``/Invoice/cac:InvoiceLine[1]/cbc:ID``)."""
+    field: str
+    """The field's name, such as ``issue_date``."""
+    value: str
+    """The offending value, shortened; empty when there is none."""
+    rule: str
+    """Stable name of the rule that is broken, such as ``DATE_IMPOSSIBLE``."""
+    message: str
+    """What is wrong, for a person."""
+    remedy: str = ""
+    """What to do about it, for a person."""
+
+    def at(self, path: str) -> Problem:
+        """The same problem at another place, as when a JSON pointer is told as an XPath."""
+        return replace(self, path=path)
+
+    def __str__(self) -> str:
+        shown = f" ({self.value!r})" if self.value else ""
+        return f"{self.path or '/'}: {self.message}{shown} {self.remedy}".rstrip()
+
+
+def shorten(value: object) -> str:
+    """An offending value as text of at most ``MAX_VALUE_CHARS`` characters, without line breaks."""
+    text = value if isinstance(value, str) else repr(value)
+    text = " ".join(text[: MAX_VALUE_CHARS * 4].split())
+    return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "…"
+
+
+def capped(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """At most ``MAX_PROBLEMS`` problems, each named once; a last one says how many more there are."""
+    found = list(dict.fromkeys(problems))
+    if len(found) <= MAX_PROBLEMS:
+        return tuple(found)
+    more = Problem(
+        "",
+        "",
+        "",
+        "TOO_MANY_PROBLEMS",
+        f"{len(found) - MAX_PROBLEMS} more problems are not listed.",
+        "Mend these first.",
+    )
+    return (*found[:MAX_PROBLEMS], more)
