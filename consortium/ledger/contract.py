@@ -1,0 +1,165 @@
+"""One chaincode on one channel: query it, write through it, prove what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from consortium.ledger.errors import EndorseError
+from consortium.ledger.messages import NONCE_BYTES, build_proposal
+from consortium.ledger.proofs import pack_signed_read
+from consortium.ledger.stages import Commit, PreparedTransaction, Proposal, Session, Status
+
+MISMATCH_ATTEMPTS = 5
+"""Peers a block apart endorse differently; a quarter of a second later they agree."""
+
+MISMATCH_PAUSE_S = 0.1
+
+
+class Verdicts(Protocol):
+    """Where a transaction's verdict comes from: :class:`consortium.ledger.follower.CommitFollower`."""
+
+    async def wait(self, txid: str, envelope_digest: str, timeout: float | None = None) -> Status:  # noqa: ASYNC109
+        """The verdict about this very envelope."""
+        ...
+
+
+class Contract:
+    """One chaincode, called by one identity. Function and arguments are bytes to Fabric; ours take one JSON
+    value."""
+
+    def __init__(self, session: Session, channel: str, chaincode: str) -> None:
+        self.session = session
+        self.channel = channel
+        self.chaincode = chaincode
+
+    def propose(
+        self,
+        function: str,
+        *args: bytes,
+        transient: Mapping[str, bytes] | None = None,
+        organisations: Sequence[str] = (),
+    ) -> Proposal:
+        """A new proposal with an id of its own, not signed yet.
+
+        :param transient: values for the contract that do not reach the ledger
+        :param organisations: MSP ids whose peers must endorse; empty lets the peer choose by policy
+        """
+        proposal_bytes, parts = build_proposal(
+            channel=self.channel,
+            chaincode=self.chaincode,
+            function=function,
+            args=args,
+            creator=self.session.identity.serialized(),
+            nonce=os.urandom(NONCE_BYTES),
+            at_ns=time.time_ns(),
+            transient=transient,
+        )
+        proposal = Proposal(self.session, proposal_bytes, tuple(organisations))
+        proposal.__dict__["parts"] = parts  # known already: a large proposal is not parsed again
+        return proposal
+
+    async def evaluate(
+        self,
+        function: str,
+        *args: bytes,
+        transient: Mapping[str, bytes] | None = None,
+        organisations: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> bytes:
+        """Runs a function on one peer without writing; its answer is that peer's word.
+
+        :param organisations: MSP ids whose peers may answer
+        :param deadline: seconds
+        :raises EvaluateError: refused (``contract_reason`` when by the contract), or nobody answered
+        """
+        proposal = self.propose(function, *args, transient=transient, organisations=organisations)
+        return await proposal.evaluate(deadline=deadline)
+
+    async def endorse(
+        self,
+        function: str,
+        *args: bytes,
+        transient: Mapping[str, bytes] | None = None,
+        organisations: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> PreparedTransaction:
+        """Proposes and collects endorsements; proposes anew while peers disagree because they are a block
+        apart.
+
+        :param deadline: seconds for one attempt
+        :raises EndorseError: refused, or still different at the fifth attempt
+        """
+        for attempt in range(1, MISMATCH_ATTEMPTS + 1):
+            proposal = self.propose(function, *args, transient=transient, organisations=organisations)
+            try:
+                return await proposal.endorse(deadline=deadline)
+            except EndorseError as error:
+                if error.reason != "ENDORSEMENT_MISMATCH" or attempt == MISMATCH_ATTEMPTS:
+                    raise
+            pause = MISMATCH_PAUSE_S * attempt * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def submit(
+        self,
+        function: str,
+        *args: bytes,
+        transient: Mapping[str, bytes] | None = None,
+        organisations: Sequence[str] = (),
+        verdicts: Verdicts | None = None,
+    ) -> bytes:
+        """All stages: endorses, submits, waits for the verdict; the contract's answer.
+
+        Nothing is persisted on the way: for work that must survive a crash, take the stages.
+
+        :param verdicts: a follower of the channel; None asks CommitStatus, which trusts the id in the header
+        :raises EndorseError: not endorsed
+        :raises SubmitError: not accepted, or ``outcome_unknown``
+        :raises CommitStatusError: accepted, verdict not learnt
+        :raises CommitError: found invalid
+        """
+        prepared = await self.endorse(function, *args, transient=transient, organisations=organisations)
+        commit = await prepared.submit()
+        if verdicts is None:
+            status = await commit.status()
+        else:
+            status = await verdicts.wait(
+                commit.txid, commit.envelope_digest, self.session.deadlines.commit_status_s
+            )
+        status.raise_if_invalid()
+        return prepared.result
+
+    async def signed_read(
+        self,
+        function: str,
+        *args: bytes,
+        organisations: Sequence[str],
+        deadline: float | None = None,
+    ) -> bytes:
+        """A read that the named organisations' peers sign and nobody submits; see
+        :mod:`consortium.ledger.proofs`.
+
+        :param organisations: MSP ids whose peers must sign
+        :param deadline: seconds for one attempt
+        :return: what :func:`consortium.ledger.proofs.verify_signed_read` takes
+        :raises EndorseError: refused, or an organisation has no peer here
+        """
+        prepared = await self.endorse(function, *args, organisations=organisations, deadline=deadline)
+        return pack_signed_read(prepared.envelope)
+
+    def resume_proposal(self, data: bytes) -> Proposal:
+        """A proposal from its bytes."""
+        return Proposal.from_bytes(self.session, data)
+
+    def resume_transaction(self, data: bytes) -> PreparedTransaction:
+        """A prepared transaction from its bytes."""
+        return PreparedTransaction.from_bytes(self.session, data)
+
+    def resume_commit(self, data: bytes) -> Commit:
+        """A commit from its bytes."""
+        return Commit.from_bytes(self.session, data)

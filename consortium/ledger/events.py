@@ -1,0 +1,300 @@
+"""Streams of blocks and contract events that go on where they stopped.
+
+A peer's stream ends with the peer. Here a stream asks again, at the next endpoint and from the first block
+(or after the last transaction) that it has not given yet, with growing pauses; so what comes out has no gap
+and nothing twice. It gives up only when asking again cannot help: the identity may not read, or the range
+is impossible.
+
+Close a stream that is left early: ``async with contextlib.aclosing(network.blocks(5)) as blocks: ...``
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+import grpc
+import grpc.aio
+import structlog
+
+from consortium.ledger.blocks import Block, FilteredBlock, decode_block, decode_filtered
+from consortium.ledger.checkpoints import Checkpoint
+from consortium.ledger.connection import Peer
+from consortium.ledger.errors import StreamError, connection_broke
+from consortium.ledger.messages import NONCE_BYTES, events_request, seek_payload
+from consortium.ledger.stages import Session
+from consortium.wire.fabric.common import common_pb2
+from consortium.wire.fabric.gateway import gateway_pb2
+from consortium.wire.fabric.ledger.rwset import rwset_pb2
+from consortium.wire.fabric.peer import events_pb2
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+NOT_THERE_S = 30.0
+"""How long a channel or block may be missing before a stream that never gave anything gives up."""
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+_FINAL = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChaincodeEvent:
+    """A valid transaction's event.
+
+    :param block: number of the block
+    :param payload: bytes chosen by the contract
+    """
+
+    block: int
+    txid: str
+    chaincode: str
+    name: str
+    payload: bytes
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What to save once this event is dealt with."""
+        return Checkpoint(self.block, self.txid)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateBlock:
+    """A block with the private writes that the asker may see, by place of the transaction in the block."""
+
+    block: Block
+    private: dict[int, rwset_pb2.TxPvtReadWriteSet]
+
+
+class Pauses:
+    """Growing pauses with jitter between attempts, so that many readers do not come back at the same
+    moment."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE_S
+
+    def reset(self) -> None:
+        """The stream works again."""
+        self._next = FIRST_PAUSE_S
+
+    async def wait(self) -> None:
+        """Sleeps between half of the pause and all of it."""
+        await asyncio.sleep(self._next * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
+        self._next = min(self._next * 2, LONGEST_PAUSE_S)
+
+
+class _EndedError(Exception):
+    """A peer's stream ended and another may go on; ``missing`` when the peer has not got the channel or
+    block."""
+
+    def __init__(self, why: str, *, missing: bool = False) -> None:
+        super().__init__(why)
+        self.missing = missing
+
+
+class _Resuming(Generic[T]):
+    """What every stream shares: one attempt after the other, each at the peer to be asked next."""
+
+    name: ClassVar[str] = "stream"
+
+    def __init__(self, session: Session, channel: str) -> None:
+        self._session = session
+        self._channel = channel
+
+    def _attempt(self, peer: Peer) -> AsyncGenerator[T, None]:
+        """One peer's stream from where this one stands. Raises _EndedError, StreamError or gRPC's errors."""
+        raise NotImplementedError
+
+    async def run(self) -> AsyncGenerator[T, None]:
+        """Items without gap and without repetition."""
+        pauses = Pauses()
+        missing_since: float | None = None
+        given = False
+        while True:
+            peer = self._session.connection.peers()[0]
+            try:
+                async with aclosing(self._attempt(peer)) as items:
+                    async for item in items:
+                        pauses.reset()
+                        missing_since, given = None, True
+                        yield item
+                return
+            except _EndedError as ended:
+                peer.failed()
+                why = str(ended)
+                if ended.missing and not given:
+                    missing_since = missing_since or time.monotonic()
+                    if time.monotonic() - missing_since > NOT_THERE_S:
+                        raise StreamError(
+                            f"{self.name} of {self._channel}: {why}",
+                            reason="LEDGER_NOT_FOUND",
+                            remedy="Check the channel's name and the first block.",
+                        ) from ended
+            except grpc.aio.AioRpcError as error:
+                failure = StreamError.from_rpc(error, target=peer.endpoint.target)
+                if error.code() in _FINAL or failure.reason == "MESSAGE_TOO_LARGE":
+                    raise failure from error
+                if connection_broke(error):
+                    peer.failed()
+                why = failure.message
+            _log.warning("ledger stream resumes", stream=self.name, channel=self._channel, why=why)
+            await pauses.wait()
+
+
+class BlockStream(_Resuming[T]):
+    """Blocks of one of Deliver's three kinds.
+
+    :param start: first block
+    :param stop: last block, included; None for no end
+    """
+
+    name = "block stream"
+
+    def __init__(
+        self, session: Session, channel: str, kind: BlockKind[T], *, start: int, stop: int | None
+    ) -> None:
+        super().__init__(session, channel)
+        self._kind = kind
+        self._next = start
+        self._stop = stop
+
+    async def _attempt(self, peer: Peer) -> AsyncGenerator[T, None]:
+        if self._stop is not None and self._next > self._stop:
+            return
+        call = self._kind.method(peer)()
+        request = self._request()
+        try:
+            # A call that has failed already says why when it is read.
+            with suppress(asyncio.InvalidStateError):
+                await call.write(request)
+            async for response in call:
+                if response.WhichOneof("Type") == "status":
+                    self._end(response.status)
+                    return
+                number, item = self._kind.read(response)
+                if number != self._next:
+                    raise _EndedError(f"{peer.endpoint.target} gave block {number} instead of {self._next}")
+                self._next += 1
+                yield item
+        finally:
+            call.cancel()
+        if self._stop is None or self._next <= self._stop:
+            raise _EndedError(f"{peer.endpoint.target} closed the stream")
+
+    def _request(self) -> common_pb2.Envelope:
+        identity = self._session.identity
+        payload = seek_payload(
+            self._channel,
+            identity.serialized(),
+            nonce=os.urandom(NONCE_BYTES),
+            at_ns=time.time_ns(),
+            start=self._next,
+            stop=self._stop,
+        )
+        return common_pb2.Envelope(payload=payload, signature=identity.sign(payload))
+
+    def _end(self, status: common_pb2.Status.ValueType) -> None:
+        if status == common_pb2.SUCCESS:
+            if self._stop is None or self._next <= self._stop:
+                raise _EndedError("the peer ended the stream early")
+            return
+        name = common_pb2.Status.Name(status)
+        if status in (common_pb2.FORBIDDEN, common_pb2.BAD_REQUEST, common_pb2.NOT_IMPLEMENTED):
+            raise StreamError(
+                f"{self.name} of {self._channel} from block {self._next}: the peer answers {name}",
+                reason="LEDGER_DENIED" if status == common_pb2.FORBIDDEN else None,
+                remedy="Check the identity, its validity and the range.",
+            )
+        raise _EndedError(
+            f"the peer answers {name} from block {self._next}", missing=status == common_pb2.NOT_FOUND
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKind(Generic[T]):
+    """One of Deliver's three streams: how to open it, and how to read block number and item of a response."""
+
+    method: Callable[
+        [Peer], Callable[[], grpc.aio.StreamStreamCall[common_pb2.Envelope, events_pb2.DeliverResponse]]
+    ]
+    read: Callable[[events_pb2.DeliverResponse], tuple[int, T]]
+
+
+def _read_full(response: events_pb2.DeliverResponse) -> tuple[int, Block]:
+    return response.block.header.number, decode_block(response.block)
+
+
+def _read_filtered(response: events_pb2.DeliverResponse) -> tuple[int, FilteredBlock]:
+    return response.filtered_block.number, decode_filtered(response.filtered_block)
+
+
+def _read_private(response: events_pb2.DeliverResponse) -> tuple[int, PrivateBlock]:
+    message = response.block_and_private_data
+    block = decode_block(message.block)
+    return block.number, PrivateBlock(block, dict(message.private_data_map))
+
+
+FULL: BlockKind[Block] = BlockKind(lambda peer: peer.deliver.Deliver, _read_full)
+FILTERED: BlockKind[FilteredBlock] = BlockKind(lambda peer: peer.deliver.DeliverFiltered, _read_filtered)
+WITH_PRIVATE_DATA: BlockKind[PrivateBlock] = BlockKind(
+    lambda peer: peer.deliver.DeliverWithPrivateData, _read_private
+)
+
+
+class EventStream(_Resuming[ChaincodeEvent]):
+    """Events of one chaincode's valid transactions, in order.
+
+    :param at: where to begin
+    """
+
+    name = "event stream"
+
+    def __init__(self, session: Session, channel: str, chaincode: str, *, at: Checkpoint) -> None:
+        super().__init__(session, channel)
+        self._chaincode = chaincode
+        self._at = at
+
+    async def _attempt(self, peer: Peer) -> AsyncGenerator[ChaincodeEvent, None]:
+        identity = self._session.identity
+        request = events_request(
+            self._channel,
+            self._chaincode,
+            identity.serialized(),
+            start=self._at.block,
+            after_txid=self._at.txid,
+        )
+        call = peer.gateway.ChaincodeEvents(
+            gateway_pb2.SignedChaincodeEventsRequest(request=request, signature=identity.sign(request))
+        )
+        try:
+            async for response in call:
+                number = response.block_number
+                # The response is here in full: should the stream break while it is read, the next block is
+                # next.
+                self._at = Checkpoint.after_block(number)
+                for event in response.events:
+                    yield ChaincodeEvent(
+                        number, event.tx_id, event.chaincode_id, event.event_name, event.payload
+                    )
+        finally:
+            call.cancel()
+        raise _EndedError(f"{peer.endpoint.target} closed the stream")
+
+
+async def start_or_height(start: int | None, height: Callable[[], Awaitable[int]]) -> int:
+    """The first block to read. "From now on" is settled once, by the height, so that a stream that breaks
+    before its first block still has no gap."""
+    return await height() if start is None else start

@@ -1,0 +1,435 @@
+"""The life of a transaction, stage by stage: proposal, prepared transaction, commit, status.
+
+Each stage is immutable, gives its bytes out and is made again from them, in this process or another one;
+the bytes are those of the official clients, so either can go on where the other stopped. A signature is
+made when it is first needed; with an :class:`OfflineIdentity` it is made elsewhere:
+
+    proposal = contract.propose("put", b"...")
+    proposal = proposal.with_signature(sign(proposal.signing_bytes))
+
+Signatures are random: an envelope signed twice is two envelopes. So persist
+:meth:`PreparedTransaction.to_bytes` before :meth:`PreparedTransaction.submit`, and submit again only what
+was persisted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from google.protobuf.message import DecodeError
+
+from consortium.ledger.connection import Connection, Deadlines, SigningIdentity
+from consortium.ledger.errors import (
+    CommitError,
+    CommitStatusError,
+    EndorseError,
+    EvaluateError,
+    NotSignedError,
+    SubmitError,
+    UnreadableError,
+    code_name,
+)
+from consortium.ledger.messages import (
+    PreparedParts,
+    ProposalParts,
+    check_prepared,
+    commit_status_request,
+    envelope_digest,
+    parse_prepared,
+    parse_proposal,
+)
+from consortium.wire.fabric.common import common_pb2
+from consortium.wire.fabric.gateway import gateway_pb2
+from consortium.wire.fabric.peer import proposal_pb2, transaction_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every stage needs to go on: the connection, who speaks, and how long each stage may take."""
+
+    connection: Connection
+    identity: SigningIdentity
+    deadlines: Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What became of a transaction.
+
+    :param code: Fabric's TxValidationCode
+    :param block: number of the block that holds it
+    """
+
+    txid: str
+    code: int
+    block: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it took effect."""
+        return self.code == transaction_pb2.VALID
+
+    @property
+    def code_name(self) -> str:
+        """Fabric's name of the code."""
+        return code_name(self.code)
+
+    def raise_if_invalid(self) -> Status:
+        """Itself, when it took effect.
+
+        :raises CommitError: otherwise
+        """
+        if not self.ok:
+            raise CommitError(self.txid, self.code, self.block)
+        return self
+
+
+def may_mend_elsewhere(error: EndorseError) -> bool:
+    """Whether another gateway peer may endorse what this one did not.
+
+    A peer whose own chaincode server fails aborts, although others could satisfy the policy. What the
+    contract itself refused, it refuses everywhere; endorsements that differ call for a new proposal.
+    """
+    if error.reason in ("CONTRACT_REFUSED", "ENDORSEMENT_MISMATCH"):
+        return False
+    return error.code in ("UNAVAILABLE", "CANCELLED", "ABORTED") or error.reason == "LEDGER_OVERLOADED"
+
+
+def _may_ask_elsewhere(error: EvaluateError) -> bool:
+    return error.reason in ("LEDGER_UNAVAILABLE", "LEDGER_OVERLOADED")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A request to run a function, by one identity, with an id of its own.
+
+    :param signature: empty until it is signed
+    :param organisations: MSP ids whose peers must endorse (or may answer); empty lets the peer choose
+    """
+
+    session: Session = field(repr=False)
+    proposal_bytes: bytes = field(repr=False)
+    organisations: tuple[str, ...] = ()
+    signature: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def parts(self) -> ProposalParts:
+        """What it says."""
+        return parse_proposal(self.proposal_bytes)
+
+    @property
+    def txid(self) -> str:
+        """Transaction id."""
+        return self.parts.txid
+
+    @property
+    def signing_bytes(self) -> bytes:
+        """What its signature covers."""
+        return self.proposal_bytes
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the signing bytes, for keys that sign digests (not for Ed25519)."""
+        return hashlib.sha256(self.signing_bytes).digest()
+
+    def with_signature(self, signature: bytes) -> Proposal:
+        """The same with a signature made elsewhere."""
+        return Proposal(self.session, self.proposal_bytes, self.organisations, signature)
+
+    def signed(self) -> Proposal:
+        """The same, signed.
+
+        :raises NotSignedError: when the identity's key is elsewhere
+        """
+        return (
+            self if self.signature else self.with_signature(self.session.identity.sign(self.proposal_bytes))
+        )
+
+    def to_bytes(self) -> bytes:
+        """Serialized ``gateway.ProposedTransaction``, signed or not as it is."""
+        return gateway_pb2.ProposedTransaction(
+            transaction_id=self.txid,
+            proposal=proposal_pb2.SignedProposal(
+                proposal_bytes=self.proposal_bytes, signature=self.signature
+            ),
+            endorsing_organizations=self.organisations,
+        ).SerializeToString()
+
+    @classmethod
+    def from_bytes(cls, session: Session, data: bytes) -> Proposal:
+        """Made again from :meth:`to_bytes`.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        try:
+            message = gateway_pb2.ProposedTransaction.FromString(data)
+        except DecodeError as error:
+            raise UnreadableError(f"not a proposed transaction: {error}") from error
+        proposal = cls(
+            session,
+            message.proposal.proposal_bytes,
+            tuple(message.endorsing_organizations),
+            message.proposal.signature,
+        )
+        if not proposal.txid or proposal.txid != message.transaction_id:
+            raise UnreadableError("not a proposed transaction: its id is missing or not the proposal's")
+        return proposal
+
+    async def evaluate(self, *, deadline: float | None = None) -> bytes:
+        """Runs the function on one peer without writing; its answer.
+
+        :param deadline: seconds; None for the gateway's
+        :raises EvaluateError: refused, or nobody answered
+        """
+        signed = self.signed()
+        request = gateway_pb2.EvaluateRequest(
+            transaction_id=signed.txid,
+            channel_id=signed.parts.channel,
+            proposed_transaction=signed._message(),
+            target_organizations=signed.organisations,
+        )
+        response = await self.session.connection.call(
+            lambda peer: peer.gateway.Evaluate,
+            request,
+            error_type=EvaluateError,
+            deadline_s=deadline or self.session.deadlines.evaluate_s,
+            elsewhere=_may_ask_elsewhere,
+            txid=signed.txid,
+        )
+        return response.result.payload
+
+    async def endorse(self, *, deadline: float | None = None) -> PreparedTransaction:
+        """Collects endorsements.
+
+        :param deadline: seconds; None for the gateway's
+        :raises EndorseError: refused, endorsements differ, nobody answered, or the peer changed the proposal
+        """
+        signed = self.signed()
+        request = gateway_pb2.EndorseRequest(
+            transaction_id=signed.txid,
+            channel_id=signed.parts.channel,
+            proposed_transaction=signed._message(),
+            endorsing_organizations=signed.organisations,
+        )
+        response = await self.session.connection.call(
+            lambda peer: peer.gateway.Endorse,
+            request,
+            error_type=EndorseError,
+            deadline_s=deadline or self.session.deadlines.endorse_s,
+            elsewhere=may_mend_elsewhere,
+            txid=signed.txid,
+        )
+        prepared = PreparedTransaction(self.session, response.prepared_transaction.payload)
+        try:
+            check_prepared(signed.parts, prepared.parts)
+        except UnreadableError as error:
+            raise EndorseError(
+                f"the gateway peer returned no transaction: {error.message}",
+                reason="ENDORSEMENT_ALTERED",
+                txid=signed.txid,
+            ) from error
+        return prepared
+
+    def _message(self) -> proposal_pb2.SignedProposal:
+        return proposal_pb2.SignedProposal(proposal_bytes=self.proposal_bytes, signature=self.signature)
+
+
+@dataclass(frozen=True)
+class PreparedTransaction:
+    """An endorsed transaction. It has no effect until it is submitted and found valid.
+
+    :param payload: the envelope's payload
+    :param signature: empty until it is signed
+    """
+
+    session: Session = field(repr=False)
+    payload: bytes = field(repr=False)
+    signature: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def parts(self) -> PreparedParts:
+        """What it says."""
+        return parse_prepared(self.payload)
+
+    @property
+    def txid(self) -> str:
+        """Transaction id."""
+        return self.parts.txid
+
+    @property
+    def result(self) -> bytes:
+        """The contract's answer; it holds only if the transaction is found valid."""
+        return self.parts.result
+
+    @property
+    def signing_bytes(self) -> bytes:
+        """What its signature covers."""
+        return self.payload
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the signing bytes, for keys that sign digests (not for Ed25519)."""
+        return hashlib.sha256(self.payload).digest()
+
+    def with_signature(self, signature: bytes) -> PreparedTransaction:
+        """The same with a signature made elsewhere."""
+        made = PreparedTransaction(self.session, self.payload, signature)
+        made.__dict__["parts"] = self.parts  # what it says does not hang on the signature: not parsed again
+        return made
+
+    def signed(self) -> PreparedTransaction:
+        """The same, signed. Sign once, keep the bytes: each signature makes another envelope.
+
+        :raises NotSignedError: when the identity's key is elsewhere
+        """
+        return self if self.signature else self.with_signature(self.session.identity.sign(self.payload))
+
+    @cached_property
+    def envelope(self) -> bytes:
+        """The serialized envelope, as the block will hold it when it is signed."""
+        return self._message().SerializeToString()
+
+    @property
+    def envelope_digest(self) -> str:
+        """Hex of SHA-256 over the signed envelope: what a verdict must be about.
+
+        :raises NotSignedError: when it is not signed yet, as it would be another one afterwards
+        """
+        if not self.signature:
+            raise NotSignedError(
+                "The transaction is not signed yet.", remedy="Take signed() first.", txid=self.txid
+            )
+        return envelope_digest(self.envelope)
+
+    def to_bytes(self) -> bytes:
+        """Serialized ``gateway.PreparedTransaction``, signed or not as it is."""
+        return gateway_pb2.PreparedTransaction(
+            transaction_id=self.txid, envelope=self._message()
+        ).SerializeToString()
+
+    @classmethod
+    def from_bytes(cls, session: Session, data: bytes) -> PreparedTransaction:
+        """Made again from :meth:`to_bytes`.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        try:
+            message = gateway_pb2.PreparedTransaction.FromString(data)
+        except DecodeError as error:
+            raise UnreadableError(f"not a prepared transaction: {error}") from error
+        prepared = cls(session, message.envelope.payload, message.envelope.signature)
+        if prepared.txid != message.transaction_id:
+            raise UnreadableError("not a prepared transaction: its id is not the envelope's")
+        return prepared
+
+    async def submit(self, *, deadline: float | None = None) -> Commit:
+        """Hands the envelope to an orderer. Success means accepted; it may still vanish or be found invalid.
+
+        The same envelope may be submitted any number of times: it takes effect at most once.
+
+        :param deadline: seconds; None for the gateway's
+        :raises SubmitError: refused; or ``outcome_unknown``
+        """
+        signed = self.signed()
+        request = gateway_pb2.SubmitRequest(
+            transaction_id=signed.txid,
+            channel_id=signed.parts.channel,
+            prepared_transaction=signed._message(),
+        )
+        await self.session.connection.call(
+            lambda peer: peer.gateway.Submit,
+            request,
+            error_type=SubmitError,
+            deadline_s=deadline or self.session.deadlines.submit_s,
+            elsewhere=lambda error: error.retryable and error.code != "ABORTED",
+            txid=signed.txid,
+        )
+        return Commit.of(self.session, signed.parts.channel, signed.txid, signed.envelope_digest)
+
+    def _message(self) -> common_pb2.Envelope:
+        return common_pb2.Envelope(payload=self.payload, signature=self.signature)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A question about a submitted transaction.
+
+    :param request: serialized CommitStatusRequest
+    :param envelope_digest: of the envelope that was submitted; empty when made again from bytes
+    """
+
+    session: Session = field(repr=False)
+    request: bytes = field(repr=False)
+    txid: str = ""
+    envelope_digest: str = ""
+    signature: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def of(cls, session: Session, channel: str, txid: str, digest: str = "") -> Commit:
+        """The question about one transaction, not signed yet."""
+        return cls(session, commit_status_request(channel, txid, session.identity.serialized()), txid, digest)
+
+    @property
+    def signing_bytes(self) -> bytes:
+        """What its signature covers."""
+        return self.request
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the signing bytes, for keys that sign digests (not for Ed25519)."""
+        return hashlib.sha256(self.request).digest()
+
+    def with_signature(self, signature: bytes) -> Commit:
+        """The same with a signature made elsewhere."""
+        return Commit(self.session, self.request, self.txid, self.envelope_digest, signature)
+
+    def signed(self) -> Commit:
+        """The same, signed.
+
+        :raises NotSignedError: when the identity's key is elsewhere
+        """
+        return self if self.signature else self.with_signature(self.session.identity.sign(self.request))
+
+    def to_bytes(self) -> bytes:
+        """Serialized ``gateway.SignedCommitStatusRequest``, signed or not as it is."""
+        return gateway_pb2.SignedCommitStatusRequest(
+            request=self.request, signature=self.signature
+        ).SerializeToString()
+
+    @classmethod
+    def from_bytes(cls, session: Session, data: bytes) -> Commit:
+        """Made again from :meth:`to_bytes`.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        try:
+            message = gateway_pb2.SignedCommitStatusRequest.FromString(data)
+            request = gateway_pb2.CommitStatusRequest.FromString(message.request)
+        except DecodeError as error:
+            raise UnreadableError(f"not a commit status request: {error}") from error
+        if not request.transaction_id:
+            raise UnreadableError("not a commit status request: it names no transaction")
+        return cls(session, message.request, request.transaction_id, "", message.signature)
+
+    async def status(self, *, deadline: float | None = None) -> Status:
+        """Waits until the transaction is in a block.
+
+        The peer looks the id up in headers, and another member may have used it first: where a verdict
+        decides, take it from :class:`consortium.ledger.follower.CommitFollower`, which compares the
+        envelope.
+
+        :param deadline: seconds; None for the gateway's
+        :raises CommitStatusError: no answer; the outcome is unknown
+        """
+        signed = self.signed()
+        response = await self.session.connection.call(
+            lambda peer: peer.gateway.CommitStatus,
+            gateway_pb2.SignedCommitStatusRequest(request=signed.request, signature=signed.signature),
+            error_type=CommitStatusError,
+            deadline_s=deadline or self.session.deadlines.commit_status_s,
+            elsewhere=lambda error: error.reason in ("LEDGER_UNAVAILABLE", "LEDGER_OVERLOADED"),
+            txid=self.txid,
+        )
+        return Status(self.txid, response.result, response.block_number)
