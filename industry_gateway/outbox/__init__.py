@@ -1,0 +1,3 @@
+"""The way from the store to the ledger: pack, endorse, persist, submit, learn the verdict from the block
+stream.
+"""

@@ -1,0 +1,115 @@
+"""What moves through the outbox: items, lanes and batches."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from consortium.contract.names import (
+    ASSETS_LINK,
+    DOCUMENTS_REGISTER,
+    ENCUMBRANCES_FACT,
+    MAX_CLAIM_ITEMS,
+    MAX_REGISTER_ITEMS,
+)
+
+REGISTER: Final = "register"
+LINK: Final = "link"
+FACT: Final = "fact"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Items that may share a transaction.
+
+    :param function: the contract's function that takes them
+    :param max_items: what the contract takes in one call
+    :param grouped: whether items of one trade root must not be under way in two transactions at once
+    """
+
+    name: str
+    function: str
+    max_items: int
+    grouped: bool
+
+
+LANES: Mapping[str, Lane] = {
+    REGISTER: Lane(REGISTER, DOCUMENTS_REGISTER, MAX_REGISTER_ITEMS, grouped=False),
+    LINK: Lane(LINK, ASSETS_LINK, MAX_CLAIM_ITEMS, grouped=True),
+    FACT: Lane(FACT, ENCUMBRANCES_FACT, MAX_CLAIM_ITEMS, grouped=True),
+}
+"""Registrations read no claims and never wait for them, so facts and weights have lanes of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One thing that the ledger does not have yet.
+
+    :param key: unique within its lane while under way: the fingerprint, or child and parent
+    :param root: the trade root whose claims the contract will touch; items of one root go one after the other
+    :param payload: canonical JSON of the contract's item
+    :param sequence: order of arrival, for packing; gaps and late comers are fine
+    """
+
+    lane: str
+    key: str
+    root: str
+    payload: bytes
+    sequence: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """One ledger transaction's worth of items, as the worker holds it.
+
+    :param items: sorted by key, which is the order of the contract's results as well
+    :param version: the stored row's version that this process saw last; 0 while nothing is stored
+    :param txid: the present envelope's id; empty without one
+    """
+
+    lane: str
+    items: Sequence[OutboxItem]
+    operation_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    batch_id: str = field(default_factory=lambda: new_id())  # noqa: PLW0108 - defined below
+    failures: int = 0
+    version: int = 0
+    txid: str = ""
+    envelope: bytes = b""
+    prepared_at: int = 0
+
+    @property
+    def stored(self) -> bool:
+        """Whether the database has this batch."""
+        return self.version > 0
+
+    def request(self) -> bytes:
+        """The contract's request: canonical JSON, joined from items that are canonical already."""
+        return (
+            b'{"items":['
+            + b",".join(item.payload for item in self.items)
+            + b'],"op":"%s"}' % (self.operation_id.encode())
+        )
+
+
+_sequence_lock = threading.Lock()
+_last_sequence = 0
+
+
+def next_sequence(count: int = 1) -> int:
+    """The first of ``count`` sequence numbers: microseconds since 1970, never the same twice in one
+    process.
+    """
+    global _last_sequence  # noqa: PLW0603 - one counter per process is the point
+    with _sequence_lock:
+        first = max(time.time_ns() // 1_000, _last_sequence + 1)
+        _last_sequence = first + count - 1
+        return first
+
+
+def new_id() -> str:
+    """A new identifier: 32 hex digits that begin with the time, so that new rows stand beside each other."""
+    return f"{next_sequence():016x}{secrets.token_hex(8)}"

@@ -1,0 +1,1 @@
+"""The gateway's own memory: tables, and one file of statements per use case. Nothing else writes SQL."""
