@@ -17,11 +17,12 @@ the sum may be over face value, which makes a shortfall, an impaired asset and a
 holders' handles. Who may: the owner of both documents, an organisation that vouches for the seller, or the
 seller's signature over ``alias_statement``.
 
-``assets:link`` adds links to a document's asset or sets the weights of those it has. Links that it does not
-name stay. A fact as well: use of the child that the parent cannot bear makes a shortfall. While the child
-is claimed or settled a known weight can only be raised. Who may: the owner of the child's document or an
-organisation that vouches for the seller. A link counts when the parent is an asset of the same seller; a
-parent that is not there yet is pending, and takes over what was used when it is registered.
+``assets:link`` adds links to a document's asset or sets the weights of those it has, and carries the
+asset's use to the assets above. Links that it does not name stay. A fact as well: use of the child that the
+parent cannot bear makes a shortfall. While the child is claimed or settled a known weight can only be
+raised. Who may: the owner of the child's document or an organisation that vouches for the seller. A link
+counts when the parent is an asset of the same seller; a parent that is not there yet is pending, and takes
+over what was used when it is registered.
 """
 
 from __future__ import annotations
@@ -29,12 +30,9 @@ from __future__ import annotations
 from typing import Final, Literal, NotRequired, TypedDict
 
 from consortium.contract.common import LINK, PARTY_SIGNATURE, Basis, Link, PartySignature
+from consortium.contract.figures import AssetFigures, ClaimsRow
 from consortium.contract.names import MAX_CLAIM_ITEMS, MAX_LINKS_PER_DOCUMENT
 from consortium.contract.schema import HEX32, array, nullable, record
-
-AssetState = Literal["free", "encumbered", "impaired", "void"]
-"""``impaired`` while there is a shortfall, also of a void asset; ``encumbered`` while there are live
-claims."""
 
 
 class AliasItem(TypedDict):
@@ -73,27 +71,6 @@ class LinkResult(TypedDict):
     message: NotRequired[str]
 
 
-class AssetFigures(TypedDict):
-    """An asset's figures at the transaction's time; lapsed reservations are out."""
-
-    asset: str
-    seller: str
-    state: AssetState
-    void: bool
-    free: int
-    """What a new claim may take, as far as this asset is concerned; those above it may leave less."""
-    claimed: int
-    settled: int
-    diluted: int
-    via_total: int
-    """Used through children."""
-    unweighted: bool
-    """A child of unknown weight is in use, so that nobody can claim this asset until the weight is set."""
-    shortfall: int
-    repurchased: bool
-    """A claim was released as repurchased: financing again deserves a warning."""
-
-
 class Edge(TypedDict):
     """A link with the figures of its other end."""
 
@@ -109,16 +86,13 @@ class Edge(TypedDict):
     """None when the other end is not registered or is no asset."""
 
 
-class AssetView(AssetFigures):
-    """An asset with its surroundings."""
+class AssetView(ClaimsRow):
+    """An asset with its claims and surroundings."""
 
-    fp: str
-    """As asked."""
-    aliases: list[str]
-    """Ids of assets that were joined into this one, and primary fingerprints of further documents that
-    share it."""
+    documents: list[str]
+    """Primary fingerprints of all documents of the asset, the one that opened it first."""
     keys: list[str]
-    """All fingerprints of the document asked for."""
+    """All fingerprints of those documents."""
     parents: list[Edge]
     children: list[Edge]
     """At most 1,000, by fingerprint."""
@@ -133,5 +107,5 @@ class GetAssets(TypedDict):
 ALIAS_ITEM: Final = record(
     {"asset": HEX32, "alias": HEX32, "evidence": nullable(HEX32)}, {"signature": nullable(PARTY_SIGNATURE)}
 )
-LINK_ITEM: Final = record({"child": HEX32, "links": array(LINK, 1, MAX_LINKS_PER_DOCUMENT)})
+LINK_ITEM: Final = record({"child": HEX32, "links": array(LINK, 0, MAX_LINKS_PER_DOCUMENT)})
 GET: Final = record({"assets": array(HEX32, 1, MAX_CLAIM_ITEMS)})

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NotRequired, TypedDict
 
-from consortium.contract.assets import AssetState
 from consortium.contract.documents import DocumentState
+from consortium.contract.figures import AssetState
 from consortium.contract.names import MAX_READ_ITEMS
 from consortium.contract.schema import HEX32, array, record
 

@@ -13,6 +13,7 @@ from consortium.contract.schema import (
     Check,
     base64_bytes,
     choice,
+    either_empty,
     integer,
     nullable,
     record,
@@ -22,11 +23,11 @@ Basis = Literal["gross", "quantity", "unknown"]
 
 
 class DocumentKey(TypedDict):
-    """One key of a document.
+    """One key of a document, as ``consortium.documents.fingerprint.ConsortiumKeys.keys_of`` makes them.
 
-    The first key of each epoch in a list is the document's own identity in that epoch. Further keys of the
-    same epoch are aliases: numbers of other documents of the same receivable, such as the 数电票 of a
-    commercial invoice.
+    ``tag`` empty: an alias, the key of another document of the same receivable, such as the 数电票 that a
+    commercial invoice names. Every other key is the document's own identity, under an epoch and a way of
+    writing its parties. The first one is the primary key and is no alias.
     """
 
     epoch: int
@@ -88,7 +89,7 @@ class Written(TypedDict):
 
 
 SIGNATURE_B64: Final = base64_bytes(8, 80)
-DOCUMENT_KEY: Final = record({"epoch": integer(0, MAX_EPOCH), "fp": HEX32, "tag": HEX32})
+DOCUMENT_KEY: Final = record({"epoch": integer(0, MAX_EPOCH), "fp": HEX32, "tag": either_empty(HEX32)})
 LINK: Final = record(
     {"parent": HEX32, "of_child": WEIGHT, "of_parent": nullable(WEIGHT), "basis": choice(*BASES)}
 )

@@ -11,14 +11,18 @@ function                request                                     answer
 ``documents:history``   ``{fp}``                                    ``{fp, entries: [HistoryEntry]}``
 ======================= =========================================== ==========================================
 
-Registering compares tags of the same epoch. Own identity against own identity: equal is ``already`` (with
-the first transaction), different is ``conflict``. Where a key is an alias on either side, an equal tag is
-``already``, and a different tag with the same seller is another document of the same receivable: it is
-registered and shares the asset (``grouped: true``); with another seller it is a ``conflict``. An asset is
-opened by orders, invoices and warehouse receipts, and ``asset`` must say so truly.
+Registering compares the tags of equal keys. Own key against own key: an equal tag is ``already`` (with the
+first transaction), a different one is ``conflict``. Where a key is an alias (no tag) on either side, the
+document is another one of the same receivable: with the same seller it is registered and shares the asset
+(``grouped: true``); an alias that belongs to another seller is a ``conflict``, while a document's own key
+takes precedence over another seller's alias. An asset is opened by orders, invoices and warehouse receipts,
+and ``asset`` must say so truly; an asset needs a seller.
 
-``relink: true`` in a result: use of linked assets was waiting for this document and has not reached the
-assets above it; call ``assets:link`` with the document's links.
+Registering writes only the document's own keys. Two things are then left to the gateway, and results say
+so: ``relink: true``: links of a document that shares an asset, or use that was waiting for this document,
+have not reached the assets above; call ``assets:link`` with the document's links (or, without links of its
+own, with those of a child). ``join``: further assets of the same receivable; call ``assets:alias`` for
+each.
 
 ``state``: ``asserted`` (the registering organisation's word), ``signed`` (the issuer's or seller's key),
 ``amended``, ``void``. ``grade`` stays ``asserted`` or ``signed`` through the later ones. A signature is
@@ -93,6 +97,7 @@ class RegisterResult(TypedDict):
     asset: NotRequired[str | None]
     grouped: NotRequired[bool]
     relink: NotRequired[bool]
+    join: NotRequired[list[str]]
     reason: NotRequired[str]
     message: NotRequired[str]
 

@@ -51,8 +51,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NotRequired, TypedDict
 
-from consortium.contract.assets import AssetFigures
 from consortium.contract.common import KEY_NUMBER, SIGNATURE_B64
+from consortium.contract.figures import ClaimsRow
 from consortium.contract.names import FACT_TYPES, MAX_READ_ITEMS, RELEASE_REASONS
 from consortium.contract.schema import (
     CLAIM_ID,
@@ -66,9 +66,6 @@ from consortium.contract.schema import (
     nullable,
     record,
 )
-
-ClaimState = Literal["reserved", "financed", "settled", "released", "lapsed"]
-LIVE_STATES: Final = ("reserved", "financed")
 
 
 class SellerWord(TypedDict):
@@ -160,33 +157,6 @@ class FactResult(TypedDict):
     txid: NotRequired[str]
     reason: NotRequired[str]
     message: NotRequired[str]
-
-
-class Claim(TypedDict):
-    """A claim, live or lately closed."""
-
-    claim: str
-    share: int
-    """What is claimed now; 0 when closed."""
-    settled: int
-    """What was settled of it so far."""
-    state: ClaimState
-    handle: str
-    expires: int
-    """Of a reservation; 0 when financed."""
-    renewed: bool
-    reason: NotRequired[str]
-    """Of its release."""
-    closed: NotRequired[int]
-    """Time of its end."""
-
-
-class ClaimsRow(AssetFigures):
-    """An asset's figures and claims; live ones all, closed ones the latest 64."""
-
-    fp: str
-    """As asked."""
-    claims: list[Claim]
 
 
 class GetRows(TypedDict):

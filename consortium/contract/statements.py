@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from consortium.contract.codec import decode, encode
+from consortium.contract.codec import decode
 from consortium.contract.names import MAX_CONSENT_FIELDS, MAX_KEY_NUMBER, SCOPES
 from consortium.contract.schema import (
     CLAIM_ID,
@@ -34,6 +34,7 @@ from consortium.contract.schema import (
     record,
     text,
 )
+from consortium.documents.canonical import canonical_bytes
 
 CONSENT: Final = "chanrong.consent"
 REVOCATION: Final = "chanrong.consent.revocation"
@@ -96,7 +97,7 @@ def read(kind: str, statement: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise SchemaError("statement: must be one JSON object") from error
     _CHECKS[kind](fields, "statement")
-    if encode(fields) != statement:
+    if canonical_bytes(fields) != statement:
         raise SchemaError("statement: must be canonical JSON (RFC 8785)")
     return fields
 
@@ -109,7 +110,7 @@ def statement_digest(statement: bytes) -> str:
 def _build(kind: str, **fields: Any) -> bytes:
     whole = {"v": 1, "type": kind, **fields}
     _CHECKS[kind](whole, "statement")
-    return encode(whole)
+    return canonical_bytes(whole)
 
 
 def consent_statement(
