@@ -1,0 +1,1 @@
+"""Two migrations for the tests of the runner."""
