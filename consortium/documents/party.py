@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from consortium.documents.base import Country, Part, Text
@@ -21,6 +21,7 @@ LEGAL_REGISTERS: Final[frozenset[str]] = frozenset(
 """ISO 6523 schemes that are registers of legal entities (companies, taxpayers), where each has one number."""
 
 _RANKS: Final = {"uscc": 0, "lei": 1, "vat": 2, "duns": 5, "gln": 6, "em": 7, "local": 9, "name": 8}
+_WITHOUT_SIGNS: Final = frozenset({"uscc", "lei", "vat", "gln", "duns"})
 _BLANKS = re.compile(r"[\s\u3000]+")
 
 
@@ -32,14 +33,17 @@ class PartyId(Part):
     ``duns``, ``legal-xx`` (registration number in country xx), an ISO 6523 code such as ``0192``, ``local``
     (a trading partner's own number) or ``name`` (only where nothing else is known). UBL: ``@schemeID``."""
     value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, strict=True)]
-    """The identifier: NFKC, upper case, without blanks."""
+    """The identifier: NFKC, upper case, without blanks; USCC, LEI, VAT numbers, GLN and DUNS without signs
+    too."""
 
     @field_validator("value", mode="after")
     @classmethod
-    def _normalise(cls, value: str) -> str:
+    def _normalise(cls, value: str, info: ValidationInfo) -> str:
         if value.isascii() and value.isalnum():
             return value.upper()
         value = _BLANKS.sub("", unicodedata.normalize("NFKC", value)).upper()
+        if info.data.get("scheme") in _WITHOUT_SIGNS:
+            value = "".join(each for each in value if each.isalnum())
         if not value:
             raise PydanticCustomError("IDENTIFIER_EMPTY", "An identifier of blanks identifies nobody.")
         return value
