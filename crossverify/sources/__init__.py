@@ -1,0 +1,1 @@
+"""What the verification engine asks institutions: typed questions in batches, one file per institution."""

@@ -7,6 +7,8 @@ from typing import Final
 
 from lxml import etree
 
+from consortium.documents.identifiers import is_uscc
+
 # ISO 20022 external organisation identification codes -> our schemes.
 _CODES: Final = {"DUNS": "duns", "GS1G": "gln", "SREN": "0002", "SRET": "0009", "LEIC": "lei"}
 _NAMED: Final = {
@@ -21,11 +23,6 @@ _NAMED: Final = {
     "DUNS": "duns",
 }
 _TAX = "TXID"
-_LEI = re.compile(r"[0-9A-Z]{18}[0-9]{2}")
-# GB 32100: digits and capitals without I, O, S, V, Z; the last is a check character.
-_USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_USCC = re.compile(f"[{_USCC_ALPHABET}]{{18}}")
-_USCC_WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(17))
 _SLUG = re.compile(r"[^a-z0-9]+")
 MAX_IDS: Final = 16  # of one party
 
@@ -47,24 +44,6 @@ def party_ids(party: etree._Element) -> tuple[str, ...]:
             if bic:
                 found.append(f"bic:{bic}")
     return tuple(dict.fromkeys(found))[:MAX_IDS]
-
-
-def is_uscc(value: str) -> bool:
-    """Whether a value is a unified social credit code (统一社会信用代码) with the right check character."""
-    if not _USCC.fullmatch(value):
-        return False
-    numbers = [_USCC_ALPHABET.index(character) for character in value]
-    total = sum(weight * number for weight, number in zip(_USCC_WEIGHTS, numbers[:17], strict=True))
-    return (31 - total % 31) % 31 == numbers[17]
-
-
-def normal_id(identifier: str) -> str:
-    """An identifier "scheme:value" as it is compared: lower-case scheme, upper-case value without blanks.
-
-    Empty when it has no scheme.
-    """
-    scheme, _, value = identifier.partition(":")
-    return f"{scheme.strip().lower()}:{''.join(value.upper().split())}" if value else ""
 
 
 def _scheme(code: str, name: str, value: str) -> str:
