@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
-from consortium.contract.names import BASES, MAX_EPOCH, MAX_KEY_NUMBER
+from consortium.contract.names import BASES, DOCUMENT_KINDS, MAX_EPOCH, MAX_KEY_NUMBER
 from consortium.contract.schema import (
     HEX32,
     OPERATION_ID,
@@ -41,10 +41,12 @@ class Link(TypedDict):
     ``of_child``: which part of the child comes from the parent; ``of_parent``: which part of the parent the
     child draws. Both in billionths, both **rounded down** (three thirds then fit into one whole).
     ``of_parent`` null: not known yet. Such a link lets parent and child not both be claimed; other children
-    of the parent go free of it.
+    of the parent go free of it. The links that count sum to at most 1,000,000,000 of the child.
     """
 
     parent: str
+    kind: str
+    """The parent's kind. Links to kinds that open no asset are kept as evidence and never count."""
     of_child: int
     of_parent: int | None
     basis: Basis
@@ -91,7 +93,13 @@ class Written(TypedDict):
 SIGNATURE_B64: Final = base64_bytes(8, 80)
 DOCUMENT_KEY: Final = record({"epoch": integer(0, MAX_EPOCH), "fp": HEX32, "tag": either_empty(HEX32)})
 LINK: Final = record(
-    {"parent": HEX32, "of_child": WEIGHT, "of_parent": nullable(WEIGHT), "basis": choice(*BASES)}
+    {
+        "parent": HEX32,
+        "kind": choice(*DOCUMENT_KINDS),
+        "of_child": WEIGHT,
+        "of_parent": nullable(WEIGHT),
+        "basis": choice(*BASES),
+    }
 )
 KEY_NUMBER: Final = integer(1, MAX_KEY_NUMBER)
 PARTY_SIGNATURE: Final = record({"party": HEX32, "key": KEY_NUMBER, "signature": SIGNATURE_B64})

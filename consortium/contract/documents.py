@@ -73,6 +73,13 @@ class Origin(TypedDict):
     """SHA-256 (hex) of the origin statement's bytes, over which the signature is checked."""
 
 
+class RecordedOrigin(Origin):
+    """The signature that makes a document signed: over its origin statement, or over a later amendment or
+    take-over statement, of which ``digest`` is the SHA-256."""
+
+    type: Literal["origin", "amendment", "take_over"]
+
+
 class RegisterItem(TypedDict):
     """A document to register."""
 
@@ -148,7 +155,7 @@ class DocumentRecord(TypedDict):
     """MSP id of the organisation that registered it or took it over."""
     state: DocumentState
     grade: Literal["asserted", "signed"]
-    origin: Origin | None
+    origin: RecordedOrigin | None
     asset: str | None
     links: list[Link]
     """As registered; an asset's present links are in ``assets:get``."""
