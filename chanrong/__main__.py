@@ -1,0 +1,5 @@
+"""``python -m chanrong``."""
+
+from chanrong.cli.main import run
+
+run()

@@ -1,0 +1,200 @@
+"""Bringing a sandbox up, looking at it, taking it down.
+
+`up`, in order:
+1. one `up` or `down` at a time per folder (a lock file);
+2. the profile is read or planned, certificates and settings are made where missing;
+3. services that run already stay; ports that strangers took are reported before anything starts;
+4. ledger first, then the institutions, then the gateways; each is waited for until its health service says so;
+5. when one fails, everything that this call started is ended again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from chanrong.sandbox import clients, processes
+from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.profile import Profile, Service, load_profile, save_profile
+from chanrong.sandbox.provision import provision, write_settings
+from chanrong.sandbox.topology import plan, taken
+from consortium.errors import ChanrongError, ConflictError
+
+READY_TIMEOUT_S = 60.0
+STAGES: tuple[tuple[str, ...], ...] = (("ledger", "adapter"), ("industry", "finance"))
+
+Progress = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """What `status` tells of one service."""
+
+    service: Service
+    state: Literal["healthy", "starting", "down"]
+    pid: int | None
+    memory_mb: float
+
+
+@contextmanager
+def locked(layout: Layout) -> Iterator[None]:
+    """Holds the sandbox's lock.
+
+    :raises ConflictError: another `up` or `down` works on this folder
+    """
+    layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"Another `chanrong up` or `down` is working on {layout.root}.",
+                remedy="Wait until it is done.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def up(
+    layout: Layout,
+    *,
+    ledger: Literal["embedded", "fabric"],
+    industries: int,
+    banks: int,
+    overrides: Mapping[str, object],
+    progress: Progress,
+) -> Profile:
+    """Brings the sandbox up and returns its profile; a second call finds everything running."""
+    if ledger == "fabric":
+        raise ChanrongError(
+            "A local Fabric network is not part of this version.",
+            reason="NOT_AVAILABLE",
+            remedy="Use --ledger embedded; the gateways speak Fabric's own protocol to either.",
+        )
+    with locked(layout):
+        profile = _profile(layout, ledger, industries, banks)
+        provision(layout, profile)
+        write_settings(layout, profile, dict(overrides))
+        save_profile(layout, profile)
+        missing = [s for s in profile.services.values() if processes.find(layout, s.name) is None]
+        _check_ports(missing, layout)
+        started: list[processes.Running] = []
+        try:
+            for stage in STAGES:
+                await _start_stage(layout, [s for s in missing if s.kind in stage], started, progress)
+        except BaseException:
+            for running in started:
+                running.process.kill()
+            raise
+    return profile
+
+
+def _profile(layout: Layout, ledger: Literal["embedded", "fabric"], industries: int, banks: int) -> Profile:
+    if not layout.profile.exists():
+        return plan(ledger, industries, banks)
+    profile = load_profile(layout)
+    there = (len(profile.of_kind("industry")), len(profile.of_kind("finance")))
+    if (industries, banks) > there or industries > there[0] or banks > there[1]:
+        raise ConflictError(
+            f"The sandbox in {layout.root} has {there[0]} industry gateways and {there[1]} banks.",
+            remedy="Members are fixed when it is made: use another --dir, or `chanrong down --purge` first.",
+        )
+    return profile
+
+
+def _check_ports(services: list[Service], layout: Layout) -> None:
+    for service in services:
+        for address in filter(None, (service.grpc, service.rest)):
+            if taken(address):
+                raise ConflictError(
+                    f"{service.name} cannot listen on {address}: another program does.",
+                    reason="PORT_TAKEN",
+                    remedy=f"End that program, or start anew with `chanrong down --purge --dir {layout.root}`.",
+                )
+
+
+async def _start_stage(
+    layout: Layout, services: list[Service], started: list[processes.Running], progress: Progress
+) -> None:
+    async def one(service: Service) -> None:
+        progress(service.name, "starting")
+        running = processes.start(service, layout)
+        started.append(running)
+        ready = asyncio.create_task(clients.wait_healthy(layout, service))
+        await processes.wait_ready(running, layout.log(service.name), ready, READY_TIMEOUT_S)
+        progress(service.name, "healthy")
+
+    await asyncio.gather(*(one(service) for service in services))
+
+
+async def restart(layout: Layout, profile: Profile, name: str) -> None:
+    """Starts one service of a sandbox again and waits until it is healthy."""
+    await _start_stage(layout, [profile.service(name)], [], lambda *_: None)
+
+
+async def status(layout: Layout) -> list[ServiceStatus]:
+    """What runs and whether it is healthy."""
+    profile = load_profile(layout)
+
+    async def one(service: Service) -> ServiceStatus:
+        running = processes.find(layout, service.name)
+        if running is None:
+            return ServiceStatus(service, "down", None, 0.0)
+        healthy = await clients.healthy(layout, service)
+        memory = running.process.memory_info().rss / 1e6
+        return ServiceStatus(service, "healthy" if healthy else "starting", running.process.pid, memory)
+
+    return list(await asyncio.gather(*(one(service) for service in profile.services.values())))
+
+
+def down(layout: Layout, *, purge: bool) -> int:
+    """Ends every process of the sandbox; with ``purge`` its folder goes too. Returns how many processes ended.
+
+    :raises ChanrongError: reason NOT_A_SANDBOX when the folder to purge does not look like one
+    """
+    if not layout.root.exists():
+        return 0
+    with locked(layout):
+        ended = processes.stop_all(layout)
+        if purge:
+            strangers = [
+                p for p in layout.root.iterdir() if p.name not in OWN_NAMES and not p.name.startswith(".")
+            ]
+            if strangers:
+                raise ChanrongError(
+                    f"{layout.root} holds files that are not the sandbox's, such as {strangers[0].name}.",
+                    reason="NOT_A_SANDBOX",
+                    remedy="Move them away, or remove the folder by hand.",
+                )
+            shutil.rmtree(layout.root)
+    return ended
+
+
+OWN_NAMES = frozenset(
+    {
+        "profile.json",
+        "lock",
+        "directory.json",
+        "consortium-keys.json",
+        "trust",
+        "tls",
+        "ca",
+        "orgs",
+        "peers",
+        "services",
+        "data",
+        "logs",
+        "run",
+        "parties",
+        "master-keys",
+        "demo",
+    }
+)

@@ -1,0 +1,66 @@
+"""Parties of the sandbox: their keys, and making them known at a gateway as its operator would."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from chanrong.sandbox.clients import admin_of, connect
+from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.profile import Party, Profile, Service, load_profile, save_profile
+from consortium.documents.party import Party as DocumentParty
+from consortium.identity.files import write_file
+from consortium.identity.signer import P256Signer
+from consortium.rpc.client import call
+from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
+
+ALIAS_LENGTH = 32
+
+
+def subject_of(profile: Profile, text: str) -> str:
+    """What the finance gateway calls a subject: a party's alias becomes its ledger handle, anything else stays."""
+    return profile.parties[text].handle if text in profile.parties else text
+
+
+def signer_of(layout: Layout, alias: str) -> P256Signer:
+    """The signing key of a party of the sandbox."""
+    return P256Signer.from_pem(layout.party_key(alias).read_bytes())
+
+
+def alias_for(name: str) -> str:
+    """A short name made from a legal name."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:ALIAS_LENGTH] or "party"
+
+
+def known_as(profile: Profile, party: DocumentParty) -> Party | None:
+    """The sandbox's party that has an identifier in common with a document's party."""
+    wanted = {str(identifier) for identifier in party.identifiers}
+    return next((known for known in profile.parties.values() if wanted & set(known.identifiers)), None)
+
+
+async def onboard(
+    layout: Layout, profile: Profile, gateway: Service, *, alias: str, name: str, identifiers: tuple[str, ...]
+) -> tuple[Profile, Party]:
+    """Makes a party known at a gateway: key, ledger record, client secret. Returns the profile that knows it."""
+    key_file = layout.party_key(alias)
+    if not key_file.exists():
+        write_file(key_file, P256Signer.generate().to_pem(), private=True)
+    wanted = industry_pb2.RegisterPartyRequest(
+        alias=alias, name=name, identifiers=identifiers, public_key=signer_of(layout, alias).spki
+    )
+    async with connect(layout, gateway, admin_of(gateway)) as link:
+        answer = await call(industry_pb2_grpc.PartyServiceStub(link).RegisterParty, wanted)
+    before = profile.parties.get(alias)
+    party = Party(
+        alias=alias,
+        name=name,
+        identifiers=tuple(answer.party.identifiers),
+        handle=answer.party.handle,
+        key_number=answer.party.key_number,
+        secrets={**(before.secrets if before else {}), gateway.name: answer.client_secret},
+    )
+    profile = load_profile(layout)
+    profile = profile.model_copy(update={"parties": {**profile.parties, alias: party}})
+    save_profile(layout, profile)
+    return profile, party

@@ -1,0 +1,142 @@
+"""Starting, watching and ending the sandbox's own processes, and only those.
+
+A process is recognised by its number *and* its start time, and, where the record was lost, by the settings file of
+this sandbox on its command line. So `down` ends what a crash left behind and never a stranger's process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.profile import Service
+from consortium.errors import ChanrongError
+from consortium.identity.files import write_file
+
+STOP_GRACE_S = 10.0
+LOG_TAIL_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One service's process."""
+
+    name: str
+    process: psutil.Process
+
+
+def command(service: Service, layout: Layout) -> list[str]:
+    """The command line of a service, as an operator would type it."""
+    words = {
+        "ledger": ["ledger", "serve"],
+        "industry": ["industry", "serve"],
+        "finance": ["finance", "serve"],
+        "adapter": ["adapter", service.name, "serve"],
+    }[service.kind]
+    return [sys.executable, "-m", "chanrong", *words, "--config", str(layout.config(service.name))]
+
+
+def start(service: Service, layout: Layout, environment: dict[str, str] | None = None) -> Running:
+    """Starts a service in the background, detached from the terminal, its output in its log."""
+    log = layout.log(service.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            command(service, layout),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=layout.root,
+            env={**os.environ, **(environment or {})},
+        )
+    process = psutil.Process(popen.pid)
+    record = {"pid": popen.pid, "created": process.create_time()}
+    write_file(layout.pid(service.name), json.dumps(record).encode(), private=True)
+    return Running(service.name, process)
+
+
+def find(layout: Layout, name: str) -> Running | None:
+    """The running process of a service, None when it does not run."""
+    try:
+        record = json.loads(layout.pid(name).read_bytes())
+        process = psutil.Process(record["pid"])
+        if abs(process.create_time() - record["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+            return Running(name, process)
+    except (FileNotFoundError, ValueError, KeyError, psutil.Error):
+        pass
+    return None
+
+
+def stray(layout: Layout) -> list[psutil.Process]:
+    """Processes whose command line names a settings file of this sandbox, whether recorded or not."""
+    marker = str(layout.root / "services") + os.sep
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        cmdline: Iterable[str] = process.info["cmdline"] or ()
+        if process.pid != os.getpid() and any(word.startswith(marker) for word in cmdline):
+            found.append(process)
+    return found
+
+
+def stop_all(layout: Layout, grace_s: float = STOP_GRACE_S) -> int:
+    """Ends every process of the sandbox: asked first, killed after ``grace_s`` seconds. Returns how many there were."""
+    processes = stray(layout)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=grace_s)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=grace_s)
+    for record in (layout.root / "run").glob("*.json"):
+        record.unlink(missing_ok=True)
+    return len(processes)
+
+
+async def wait_ready(
+    running: Running, log: Path, ready: asyncio.Future[None] | asyncio.Task[None], timeout_s: float
+) -> None:
+    """Waits until ``ready`` is done, the process ends or the time is up.
+
+    :raises ChanrongError: reason SERVICE_FAILED, with the end of the log
+    """
+
+    async def gone() -> None:
+        while running.process.is_running() and running.process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    watcher = asyncio.create_task(gone())
+    try:
+        done, _ = await asyncio.wait({ready, watcher}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watcher.cancel()
+    if ready in done:
+        ready.result()
+        return
+    ready.cancel()
+    what = "ended while starting" if watcher in done else f"was not healthy within {timeout_s:.0f} s"
+    raise ChanrongError(
+        f"Service {running.name} {what}. The end of its log:\n{tail(log)}",
+        reason="SERVICE_FAILED",
+        remedy=f"The whole log is {log}.",
+    )
+
+
+def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
+    """The last lines of a log."""
+    try:
+        return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(no log)"

@@ -1,0 +1,183 @@
+"""Makes a consortium's certificates, keys and settings files: what its members would each do for themselves.
+
+Order: authorities; identities and TLS certificates; the organisation directory; the trust folder; the consortium's
+keys; one settings file per service. Nothing is made anew that is there: a second `up` resumes the same consortium.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+from chanrong.sandbox import settings, toml
+from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.profile import Profile, Service
+from chanrong.sandbox.topology import INSTITUTIONS, ORDERER, members
+from consortium.identity.ca import CertificateAuthority
+from consortium.identity.directory import OrgDirectory
+from consortium.identity.files import write_file
+from consortium.identity.msp import write_msp
+
+SANS = ("localhost", "127.0.0.1")
+EMBEDDED_UNIT = "chanrong-embedded"
+ROLES = {
+    "industry": ("gateway", "operator", "erp"),
+    "finance": ("gateway", "operator", "bank"),
+    "adapter": ("adapter", "operator"),
+    "ledger": ("gateway",),
+}
+
+
+def provision(layout: Layout, profile: Profile) -> None:
+    """Makes everything that a sandbox needs before its first start."""
+    layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    organisations = {service.msp_id: service.kind for service in profile.services.values()}
+    for msp_id in organisations:
+        _authority(layout.ca(msp_id), f"{msp_id} identity CA", msp_id)
+        _authority(layout.tls_ca(msp_id), f"{msp_id} TLS CA", msp_id)
+    for msp_id in members(profile):
+        _identity(layout, msp_id)
+        _peer(layout, msp_id)
+    for service in profile.services.values():
+        unit = "adapter" if service.kind == "adapter" else "gateway"
+        _tls(layout, service.name, service.msp_id, unit, service.name)
+    for name, msp_id, unit in people(profile):
+        _tls(layout, name, msp_id, unit, name)
+    _orderer(layout)
+    _directory(layout, organisations)
+    _consortium_keys(layout)
+    _trust(layout, profile)
+
+
+def people(profile: Profile) -> list[tuple[str, str, str]]:
+    """Certificates for persons: an operator per organisation, an officer per bank. (name, MSP id, role)"""
+    found = [(f"{s.name}-operator", s.msp_id, "operator") for s in profile.of_kind("industry")]
+    for service in profile.of_kind("finance"):
+        found += [(f"{service.name}-operator", service.msp_id, "operator")]
+        found += [(f"{service.name}-officer", service.msp_id, "bank")]
+    return [*found, ("institutions-operator", INSTITUTIONS, "operator")]
+
+
+def write_settings(layout: Layout, profile: Profile, overrides: dict[str, object]) -> None:
+    """Writes the settings file of every service; ``overrides`` are added to each as they are."""
+    for service in profile.services.values():
+        values = settings.for_service(layout, profile, service)
+        if service.kind in {"industry", "finance"}:
+            values.update(overrides)
+        write_file(layout.config(service.name), toml.dumps(values).encode(), private=True)
+        layout.data(service.name).mkdir(parents=True, exist_ok=True)
+
+
+def _authority(folder: Path, common_name: str, organisation: str) -> CertificateAuthority:
+    if (folder / "ca.pem").exists():
+        return CertificateAuthority.load(folder)
+    authority = CertificateAuthority.create(common_name, organisation)
+    authority.save(folder)
+    return authority
+
+
+def _identity(layout: Layout, msp_id: str) -> None:
+    if layout.msp(msp_id).exists():
+        return
+    ca = CertificateAuthority.load(layout.ca(msp_id))
+    tls_ca = CertificateAuthority.load(layout.tls_ca(msp_id))
+    write_msp(layout.msp(msp_id), ca, tls_ca, ca.issue(f"{msp_id} gateway", ou="client"))
+
+
+def _peer(layout: Layout, msp_id: str) -> None:
+    folder = layout.peer(msp_id)
+    if (folder / "cert.pem").exists():
+        return
+    ca = CertificateAuthority.load(layout.ca(msp_id))
+    issued = ca.issue(f"peer0.{msp_id}", ou=("peer", EMBEDDED_UNIT))
+    issued.save(folder / "cert.pem", folder / "key.pem")
+
+
+def _orderer(layout: Layout) -> None:
+    folder = layout.peer(ORDERER)
+    if (folder / "cert.pem").exists():
+        return
+    ca = CertificateAuthority.load(layout.ca(ORDERER))
+    issued = ca.issue("orderer0", ou=("orderer", EMBEDDED_UNIT))
+    issued.save(folder / "cert.pem", folder / "key.pem")
+
+
+def _tls(layout: Layout, name: str, msp_id: str, unit: str, common_name: str) -> None:
+    folder = layout.tls(name)
+    if (folder / "cert.pem").exists():
+        return
+    ca = CertificateAuthority.load(layout.tls_ca(msp_id))
+    ca.issue(common_name, ou=unit, sans=SANS).save(folder / "cert.pem", folder / "key.pem")
+
+
+def issue_erp_certificate(layout: Layout, msp_id: str, alias: str) -> Path:
+    """TLS certificate with which a party's ERP calls the gRPC interface. Returns its folder."""
+    folder = layout.tls(f"erp-{alias}")
+    if not (folder / "cert.pem").exists():
+        ca = CertificateAuthority.load(layout.tls_ca(msp_id))
+        ca.issue(alias, ou="erp", sans=SANS).save(folder / "cert.pem", folder / "key.pem")
+    return folder
+
+
+def _directory(layout: Layout, organisations: dict[str, str]) -> None:
+    content = {
+        msp_id: ([str(layout.tls_ca(msp_id) / "ca.pem")], ROLES[kind])
+        for msp_id, kind in organisations.items()
+    }
+    write_file(layout.directory, OrgDirectory.to_json(content))
+    write_file(layout.bundle, OrgDirectory.load(layout.directory).bundle())
+
+
+def _consortium_keys(layout: Layout) -> None:
+    if layout.consortium_keys.exists():
+        return
+    keys = {"current": 1, "epochs": {"1": secrets.token_hex(32)}, "party": secrets.token_hex(32)}
+    write_file(layout.consortium_keys, json.dumps(keys, indent=2).encode(), private=True)
+
+
+def _trust(layout: Layout, profile: Profile) -> None:
+    """The trust folder: what a verifier needs and nothing secret. Issuers' keys are added by their gateways."""
+    organisations = {}
+    for msp_id in members(profile):
+        relative = f"orgs/{msp_id}/ca.pem"
+        write_file(layout.trust / relative, (layout.ca(msp_id) / "ca.pem").read_bytes())
+        organisations[msp_id] = {
+            "name": _name_of(profile, msp_id),
+            "ca": [relative],
+            "node_ou": {"peer": "peer"},
+        }
+    issuers = {}
+    for bank in profile.of_kind("finance"):
+        relative = f"orgs/{bank.msp_id}/package-jwks.json"
+        write_file(layout.trust / relative, _package_key(layout, bank))
+        issuers[bank.msp_id] = {"jwks": relative}
+    trust = {
+        "channel": profile.channel,
+        "chaincode": profile.chaincode,
+        "ledger": profile.ledger,
+        "policy": {
+            "all_of": [profile.of_kind("industry")[0].msp_id],
+            "any_of": [[bank.msp_id for bank in profile.of_kind("finance")]],
+        },
+        "organisations": organisations,
+        "package_issuers": issuers,
+    }
+    write_file(layout.trust / "trust.json", json.dumps(trust, indent=2).encode() + b"\n")
+
+
+def _name_of(profile: Profile, msp_id: str) -> str:
+    return next(service.name for service in profile.services.values() if service.msp_id == msp_id)
+
+
+def _package_key(layout: Layout, bank: Service) -> bytes:
+    """Makes a bank's package signing key, unless it is there, and returns its public JWKS."""
+    from joserfc.jwk import ECKey, KeySet
+
+    path = layout.root / "orgs" / bank.msp_id / "package-key.pem"
+    kid = f"{bank.msp_id}-1"
+    if not path.exists():
+        made = ECKey.generate_key("P-256", private=True)
+        write_file(path, made.as_pem(private=True), private=True)
+    key = ECKey.import_key(path.read_bytes(), {"kid": kid, "use": "sig", "alg": "ES256"})
+    return json.dumps(KeySet([key]).as_dict(private=False), indent=2).encode() + b"\n"

@@ -1,0 +1,88 @@
+"""Which organisations and services a sandbox has, and on which ports."""
+
+from __future__ import annotations
+
+import socket
+import string
+from contextlib import ExitStack
+from typing import Literal
+
+from chanrong.sandbox.profile import Profile, Service, ServiceKind
+from consortium.errors import ChanrongError
+
+HOST = "127.0.0.1"
+MAX_PER_KIND = 5
+ADAPTERS = ("tax", "bank", "credit")
+INSTITUTIONS = "InstitutionsMSP"
+ORDERER = "OrdererMSP"
+
+Role = Literal["industry", "bank"]
+
+
+def industry_msp(index: int) -> str:
+    """MSP id of the industry gateway with this index: IndustryAMSP, IndustryBMSP, ..."""
+    return f"Industry{string.ascii_uppercase[index]}MSP"
+
+
+def bank_msp(index: int) -> str:
+    """MSP id of the bank with this index: BankAMSP, BankBMSP, ..."""
+    return f"Bank{string.ascii_uppercase[index]}MSP"
+
+
+def members(profile: Profile) -> list[str]:
+    """MSP ids of the channel's members: every industry gateway's and every bank's organisation."""
+    return [service.msp_id for kind in ("industry", "finance") for service in profile.of_kind(kind)]  # type: ignore[arg-type]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on now, all different."""
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)
+        ]
+        for sock in sockets:
+            sock.bind((HOST, 0))
+        return [int(sock.getsockname()[1]) for sock in sockets]
+
+
+def plan(ledger: Literal["embedded", "fabric"], industries: int, banks: int) -> Profile:
+    """A new sandbox with its services and free ports; ports are chosen once per folder.
+
+    :raises ChanrongError: reason INVALID_INPUT when a number is out of range
+    """
+    for what, number in (("--industry", industries), ("--banks", banks)):
+        if not 1 <= number <= MAX_PER_KIND:
+            raise ChanrongError(
+                f"{what} is {number}.", reason="INVALID_INPUT", remedy=f"Choose 1 to {MAX_PER_KIND}."
+            )
+    wanted: list[tuple[str, ServiceKind, str, bool]] = [("ledger", "ledger", ORDERER, False)]
+    wanted += [(name, "adapter", INSTITUTIONS, False) for name in ADAPTERS]
+    wanted += [
+        (f"industry-{string.ascii_lowercase[i]}", "industry", industry_msp(i), True)
+        for i in range(industries)
+    ]
+    wanted += [(f"bank-{string.ascii_lowercase[i]}", "finance", bank_msp(i), True) for i in range(banks)]
+    ports = iter(free_ports(sum(2 if rest else 1 for *_, rest in wanted)))
+    services = {
+        name: Service(
+            name=name,
+            kind=kind,
+            msp_id=msp_id,
+            grpc=f"{HOST}:{next(ports)}",
+            rest=f"{HOST}:{next(ports)}" if rest else "",
+        )
+        for name, kind, msp_id, rest in wanted
+    }
+    return Profile(ledger=ledger, services=services)
+
+
+def taken(address: str) -> bool:
+    """Whether somebody listens on an address already."""
+    host, _, port = address.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, int(port)))
+        except OSError:
+            return True
+        return False

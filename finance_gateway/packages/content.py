@@ -1,0 +1,185 @@
+"""What is in a credit package: the payload that is signed, made from evidence and a profile alone.
+
+Pure: the same evidence, profile and heading give the same bytes, in the gateway that issues and in the process that
+verifies. The payload is what DOMAIN calls "the package, as a loan desk reads it": a heading, the summary first, a
+decision with reasons and a waterfall per receivable, then every finding and the evidence that it rests on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from consortium.documents.canonical import canonical_bytes
+from crossverify.engine import Evaluation, evaluate
+from crossverify.evidence import Evidence, SourceAnswer, SourceState
+from crossverify.profiles import Profile, rules_digest
+
+PACKAGE_VERSION: Final = 1
+RETENTION_CLASS: Final = "credit-assessment"
+"""How long the bank keeps it is the bank's own rule for this class (征信, PIPL)."""
+
+ONWARD_SHARING: Final = "forbidden"
+"""A package is for the recipient and purpose of its consent."""
+
+CONDITIONS_PRECEDENT: Final = (
+    {
+        "code": "REGISTRY_OWN",
+        "text": "File the bank's own registration in the movable-property registry (中登) before paying out.",
+    },
+    {
+        "code": "ASSIGN_NOTICE",
+        "text": "Serve notice of assignment on the debtor, or agree on undisclosed factoring (民法典 546).",
+    },
+    {
+        "code": "RESERVE",
+        "text": "Reserve the share on the ledger: the package reserves nothing.",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a package says about itself.
+
+    :param package_id: chosen by the issuer, 32 hexadecimal characters
+    :param issuer: MSP id of the bank whose gateway made it
+    :param ledger: "embedded" or "fabric"
+    :param channel: channel of the ledger
+    :param supersedes: package that this one replaces, or none
+    :param members: organisations of the channel: among them "no duplicate" holds, and no further
+    """
+
+    package_id: str
+    issuer: str
+    ledger: str
+    channel: str
+    supersedes: str | None
+    members: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As canonical JSON data."""
+        return {
+            "package_id": self.package_id,
+            "issuer": self.issuer,
+            "ledger": self.ledger,
+            "channel": self.channel,
+            "supersedes": self.supersedes,
+            "members": list(self.members),
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Heading:
+        """Reads what :meth:`to_json` wrote."""
+        return Heading(
+            package_id=data["package_id"],
+            issuer=data["issuer"],
+            ledger=data["ledger"],
+            channel=data["channel"],
+            supersedes=data["supersedes"],
+            members=tuple(data["members"]),
+        )
+
+
+def digest_of(payload: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a payload's canonical bytes: what is signed, anchored and challenged."""
+    return hashlib.sha256(canonical_bytes(payload)).hexdigest()
+
+
+def build_payload(heading: Heading, evidence: Evidence, profile: Profile) -> dict[str, Any]:
+    """The payload of a package: evaluates the evidence and arranges everything that follows from it."""
+    evaluation = evaluate(evidence, profile)
+    evidence_json = evidence.to_json()
+    return {
+        "version": PACKAGE_VERSION,
+        "heading": heading.to_json(),
+        "subject": evidence_json["subject"],
+        "request": evidence_json["request"],
+        "evaluated_at": evidence.evaluated_at,
+        "valid_until": valid_until(evidence, profile),
+        "summary": summary(evaluation),
+        "sources": sources(evidence),
+        "receivables": [item.to_json() for item in evaluation.receivables],
+        "conditions_precedent": [dict(item) for item in CONDITIONS_PRECEDENT],
+        "findings": [item.to_json() for item in evaluation.findings],
+        "profile": profile.to_json(),
+        "profile_digest": profile.digest(),
+        "rules_digest": rules_digest(),
+        "retention_class": RETENTION_CLASS,
+        "onward_sharing": ONWARD_SHARING,
+        "evidence": evidence_json,
+    }
+
+
+def valid_until(evidence: Evidence, profile: Profile) -> int:
+    """Last second at which the package may be relied on: the earliest end of its evidence and of its consent."""
+    ages = profile.max_ages
+    ends = [evidence.evaluated_at + ages.ledger]
+    answers = ((evidence.tax, ages.tax), (evidence.bank, ages.bank), (evidence.credit, ages.credit))
+    ends += [
+        answer.as_of + age
+        for answer, age in answers
+        if answer is not None and answer.state is SourceState.ANSWERED
+    ]
+    used = evidence.request.consent_id
+    ends += [consent.expires - 1 for consent in evidence.consents if consent.id == used]
+    return max(min(ends), evidence.evaluated_at)
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """What a loan officer reads first: totals, counts, the subject as a whole, and why receivables are not eligible."""
+    counts = {"eligible": 0, "refer": 0, "excluded": 0}
+    reasons: dict[str, int] = {}
+    for receivable in evaluation.receivables:
+        counts[receivable.decision.value] += 1
+        for reason in receivable.reasons:
+            reasons[reason.code] = reasons.get(reason.code, 0) + 1
+    return {
+        "subject": evaluation.subject.to_json(),
+        "counts": counts,
+        "totals": {
+            currency: {name: format(Decimal(amount), "f") for name, amount in amounts.items()}
+            for currency, amounts in evaluation.totals.items()
+        },
+        "reasons": [
+            {"code": code, "receivables": number}
+            for code, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        ],
+    }
+
+
+def sources(evidence: Evidence) -> list[dict[str, Any]]:
+    """Which sources were asked, which answered as of when, which kept silent and why."""
+    listed: list[dict[str, Any]] = []
+    for name, answer in (("tax", evidence.tax), ("bank", evidence.bank), ("credit", evidence.credit)):
+        if answer is None:
+            listed.append({"source": name, "state": "not_asked"})
+        else:
+            listed.append(_source(name, answer))
+    ledger = evidence.ledger
+    if ledger is not None:
+        listed.append(
+            {
+                "source": "ledger",
+                "state": ledger.state.value,
+                "reason": ledger.reason,
+                "as_of": ledger.as_of,
+                "height": ledger.height,
+            }
+        )
+    return listed
+
+
+def _source(name: str, answer: SourceAnswer) -> dict[str, Any]:
+    return {
+        "source": name,
+        "state": answer.state.value,
+        "institution": answer.institution,
+        "reason": answer.reason,
+        "as_of": answer.as_of,
+        "digest": answer.digest,
+        "evidence_digest": hashlib.sha256(canonical_bytes(answer.answers)).hexdigest(),
+    }

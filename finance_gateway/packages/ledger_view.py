@@ -1,0 +1,127 @@
+"""Between the contract's answers and the evidence: building the ledger view, and holding it against signed reads.
+
+Both directions are pure. :func:`asset_state` says what the rules see of an asset; :func:`differences` says where a
+package's evidence claims something else than the organisations signed. Only what a signed read covers is compared:
+commitment, state, owner, seller, asset, and the claims on it. Links and the other ends of links are the issuing
+gateway's own read; LINK_WEIGHT recomputes them from the bodies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from consortium.contract.assets import AssetFigures, AssetView
+from consortium.contract.attest import Attested, AttestedClaims
+from crossverify.evidence import AssetState, ClaimState, Evidence, EvidenceDocument, LinkState
+
+FPS_PER_READ: Final = 1000
+"""Fingerprints per signed read: the contract's limit."""
+
+
+def asset_state(view: AssetView, claims: AttestedClaims | None, opens: Callable[[str], bool]) -> AssetState:
+    """What the rules see of an asset.
+
+    :param view: the contract's answer to ``assets:get``
+    :param claims: the attested claims on it; none for the other end of a link
+    :param opens: whether the bank can open a claim's handle: then the claim is its own
+    """
+    live = claims["live"] if claims is not None else []
+    return AssetState(
+        asset=view["asset"],
+        aliases=tuple(sorted({*view["keys"], *view["aliases"]})),
+        state=view["state"],
+        claims=tuple(
+            ClaimState(
+                claim=item["handle"], share_ppb=item["share"], state=item["state"], own=opens(item["handle"])
+            )
+            for item in live
+        ),
+        settled_ppb=view["settled"],
+        diluted_ppb=view["diluted"],
+        shortfall_ppb=view["shortfall"],
+        via={"": view["via_total"]} if view["via_total"] else {},
+        links=tuple(
+            LinkState(
+                child=view["asset"],
+                parent=edge["fp"],
+                of_child_ppb=edge["of_child"],
+                of_parent_ppb=edge["of_parent"],
+                basis=edge["basis"],
+            )
+            for edge in view["parents"]
+        ),
+    )
+
+
+def figures_state(figures: AssetFigures) -> AssetState:
+    """What the rules see of the other end of a link, whose single claims nobody read."""
+    claimed = figures["claimed"]
+    return AssetState(
+        asset=figures["asset"],
+        aliases=(figures["asset"],),
+        state=figures["state"],
+        claims=(ClaimState(claim="", share_ppb=claimed, state="financed"),) if claimed else (),
+        settled_ppb=figures["settled"],
+        diluted_ppb=figures["diluted"],
+        shortfall_ppb=figures["shortfall"],
+        via={"": figures["via_total"]} if figures["via_total"] else {},
+    )
+
+
+def differences(evidence: Evidence, answers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Where the evidence says something else than the signed answers, for a person; empty when nowhere."""
+    documents = {item.fingerprint: item for item in evidence.documents}
+    assets = evidence.ledger.assets if evidence.ledger is not None else {}
+    found: list[str] = []
+    for answer in answers:
+        document = documents.get(answer["fp"])
+        if document is None:
+            found.append(f"{answer['fp'][:16]}… is in a signed read and not in the evidence")
+            continue
+        found += _document_differences(document, answer)
+        claims = answer.get("claims")
+        if claims is not None:
+            found += _claim_differences(document, assets.get(answer.get("asset") or ""), claims)
+    return found
+
+
+def _document_differences(document: EvidenceDocument, answer: Mapping[str, Any]) -> list[str]:
+    label = f"{document.document.kind} {document.document.number}"
+    if not answer["found"]:
+        return [f"{label} is not registered"] if document.txid else []
+    pairs = (
+        ("commitment", document.commitment, answer["commitment"]),
+        ("kind", document.document.kind, answer["kind"]),
+        ("state", document.state, answer["state"]),
+        ("first transaction", document.txid, answer["first_tx"]),
+        ("registered by", document.registered_by, answer["owner"]),
+        ("seller", document.seller, answer["seller"] or ""),
+    )
+    return [
+        f"{name} of {label}: {mine!r}, signed is {theirs!r}" for name, mine, theirs in pairs if mine != theirs
+    ]
+
+
+def _claim_differences(
+    document: EvidenceDocument, asset: AssetState | None, claims: Mapping[str, Any]
+) -> list[str]:
+    label = f"{document.document.kind} {document.document.number}"
+    if asset is None:
+        return [f"the asset of {label} is not in the evidence"]
+    mine = sorted((claim.claim, claim.share_ppb, claim.state) for claim in asset.claims)
+    theirs = sorted((item["handle"], item["share"], item["state"]) for item in claims["live"])
+    pairs = (
+        ("claims", mine, theirs),
+        ("state", asset.state, claims["state"]),
+        ("settled share", asset.settled_ppb, claims["settled"]),
+        ("diluted share", asset.diluted_ppb, claims["diluted"]),
+        ("shortfall", asset.shortfall_ppb, claims["shortfall"]),
+        ("share used by children", sum(asset.via.values()), claims["via_total"]),
+    )
+    return [f"{name} on {label}: {a!r}, signed is {b!r}" for name, a, b in pairs if a != b]
+
+
+def unattested(answers: Iterable[Attested]) -> list[str]:
+    """Fingerprints that the ledger does not know."""
+    return [answer["fp"] for answer in answers if not answer["found"]]

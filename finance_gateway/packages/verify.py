@@ -1,0 +1,243 @@
+"""Checking a credit package without trusting whoever made it: no network, no store, no gateway.
+
+The checks, in their order; each is one function below and one line of the report:
+1. form: the file is a package in canonical form, and its parts can be read
+2. signature: a package key of the issuer, which the trust folder names, signed the payload
+3. documents: every body belongs to its commitment (salted leaves, recomputed)
+4. ledger: the signed reads are genuine, fresh, made for this package, and cover all its documents, each read checked
+   by every rule of ``consortium.ledger.verify``
+5. agreement: what the package's evidence says of the ledger is what the signed reads say
+6. sources: every answer's digest is that of the answer in the evidence
+7. replay: the rules, run again over the package's own evidence, give the same payload, byte for byte
+8. validity: it has not run out
+
+A check that cannot be made because an earlier one failed is left out; the report says what is wrong first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from consortium.identity.trust import TrustRoots
+from consortium.ledger.verify import Expectation, VerifiedRead, verify_signed_read
+
+from consortium.documents.canonical import canonical_bytes
+from consortium.documents.commitment import commitment_hex
+from consortium.errors import ChanrongError
+from consortium.identity.jws import attach, verify_jws
+from crossverify.evidence import Evidence, EvidenceDocument
+from crossverify.profiles import Profile, rules_digest
+from finance_gateway.packages.content import Heading, build_payload, digest_of, sources
+from finance_gateway.packages.envelope import Envelope, challenge_of, read_envelope
+from finance_gateway.packages.ledger_view import FPS_PER_READ, differences
+
+READ_SLACK_S: Final = 900
+"""A signed read is made right after the evaluation; more than this apart, it is not this package's."""
+
+EMBEDDED_NOTICE: Final = (
+    "embedded ledger, one operator: a single process holds every organisation's key, so the signed reads prove "
+    "nothing to a third party. Fit for a demo or a pilot."
+)
+OWN_CLAIMS_NOTICE: Final = (
+    "which claims are the bank's own is its gateway's word: only it can open their handles"
+)
+ONLINE_NOTICE: Final = (
+    "offline: whether the package was superseded, reopened or revoked later is on the ledger"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the report."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What a verification found. ``notices`` say what even a good package does not prove."""
+
+    checks: tuple[Check, ...]
+    notices: tuple[str, ...]
+    package_id: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check holds."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+
+class _Broken(Exception):
+    """A check does not hold."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the checks hand on to each other."""
+
+    data: bytes
+    trust: TrustRoots
+    at: int
+    checks: list[Check] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    envelope: Envelope = field(init=False)
+    heading: Heading = field(init=False)
+    evidence: Evidence = field(init=False)
+    profile: Profile = field(init=False)
+    digest: str = ""
+    reads: list[VerifiedRead] = field(default_factory=list)
+
+    def run(self, name: str, check: Callable[[_Work], str]) -> bool:
+        """Makes one check and notes the result."""
+        try:
+            message = check(self)
+        except _Broken as broken:
+            self.checks.append(Check(name, False, str(broken)))
+            return False
+        except ChanrongError as error:
+            self.checks.append(Check(name, False, f"{error.message} ({error.reason})"))
+            return False
+        self.checks.append(Check(name, True, message))
+        return True
+
+
+def verify_package(data: bytes, trust: TrustRoots, *, at: int | None = None) -> VerifyReport:
+    """Checks a package file.
+
+    :param data: the file
+    :param trust: whom the verifier trusts
+    :param at: the moment of checking, seconds since 1970 UTC; the machine's clock when none
+    """
+    work = _Work(data, trust, int(time.time()) if at is None else at)
+    if work.run("form", _form):
+        work.run("signature", _signature)
+        work.run("documents", _documents)
+        if work.run("ledger", _ledger):
+            work.run("agreement", _agreement)
+        work.run("sources", _sources)
+        work.run("replay", _replay)
+        work.run("validity", _validity)
+        work.notices.append(ONLINE_NOTICE)
+    package_id = work.heading.package_id if hasattr(work, "heading") else ""
+    return VerifyReport(tuple(work.checks), tuple(work.notices), package_id)
+
+
+def _form(work: _Work) -> str:
+    work.envelope = read_envelope(work.data)
+    payload = work.envelope.payload
+    try:
+        work.heading = Heading.from_json(payload["heading"])
+        work.evidence = Evidence.from_json(payload["evidence"])
+        work.profile = Profile.from_json(payload["profile"])
+    except (KeyError, TypeError) as error:
+        raise _Broken(f"a part of the package is missing or malformed: {error}") from error
+    work.digest = digest_of(payload)
+    documents = len(work.evidence.documents)
+    return f"package {work.heading.package_id}, {documents} documents, {len(work.data):,} bytes"
+
+
+def _signature(work: _Work) -> str:
+    issuer = work.heading.issuer
+    token = attach(work.envelope.signature, canonical_bytes(work.envelope.payload))
+    _, kid = verify_jws(token, work.trust.package_keys(issuer))
+    return f"signed by {issuer}, key {kid}"
+
+
+def _documents(work: _Work) -> str:
+    wrong = [item for item in work.evidence.documents if not _belongs(item)]
+    if wrong:
+        first = wrong[0]
+        raise _Broken(
+            f"{len(wrong)} documents do not belong to their commitments, first "
+            f"{first.document.kind} {first.document.number} ({first.fingerprint[:16]}…)"
+        )
+    return f"{len(work.evidence.documents)} bodies belong to their commitments"
+
+
+def _belongs(item: EvidenceDocument) -> bool:
+    if not item.salt:
+        return False
+    try:
+        return commitment_hex(item.document, bytes.fromhex(item.salt)) == item.commitment
+    except ValueError:
+        return False
+
+
+def fingerprints_by_read(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """The fingerprints that each signed read has to cover, in order."""
+    ordered = sorted(item.fingerprint for item in evidence.documents)
+    for start in range(0, len(ordered), FPS_PER_READ):
+        yield tuple(ordered[start : start + FPS_PER_READ])
+
+
+def _ledger(work: _Work) -> str:
+    wanted = list(fingerprints_by_read(work.evidence))
+    if len(wanted) != len(work.envelope.signed_reads):
+        raise _Broken(
+            f"{len(work.envelope.signed_reads)} signed reads, {len(wanted)} are needed for all documents"
+        )
+    challenge = challenge_of(work.envelope.nonce, work.digest)
+    for read, fingerprints in zip(work.envelope.signed_reads, wanted, strict=True):
+        expected = Expectation(
+            challenge=challenge,
+            fingerprints=fingerprints,
+            # Fresh at the time of the evaluation: how old a package may be is its own validity's business.
+            at=work.evidence.evaluated_at,
+            max_age_s=READ_SLACK_S,
+        )
+        work.reads.append(verify_signed_read(read, trust=work.trust, expect=expected))
+    if any(read.kind == "embedded" for read in work.reads):
+        work.notices.append(EMBEDDED_NOTICE)
+        if work.heading.ledger != "embedded":
+            raise _Broken("the package says Fabric, its signed reads come from an embedded ledger")
+    endorsers = sorted({endorser.msp_id for read in work.reads for endorser in read.endorsers})
+    return f"{len(work.reads)} signed reads by {', '.join(endorsers) or 'nobody'}, challenge bound to this package"
+
+
+def _agreement(work: _Work) -> str:
+    answers = [answer for read in work.reads for answer in read.answers]
+    found = differences(work.evidence, answers)
+    if found:
+        raise _Broken(f"evidence and signed reads differ in {len(found)} places, first: {found[0]}")
+    if any(claim.own for asset in _assets(work.evidence) for claim in asset.claims):
+        work.notices.append(OWN_CLAIMS_NOTICE)
+    return f"commitments, states and claims of {len(answers)} documents as the organisations signed them"
+
+
+def _assets(evidence: Evidence) -> list[Any]:
+    return list(evidence.ledger.assets.values()) if evidence.ledger is not None else []
+
+
+def _sources(work: _Work) -> str:
+    if work.envelope.payload.get("sources") != sources(work.evidence):
+        raise _Broken("the list of sources is not that of the evidence")
+    answered = [s["source"] for s in sources(work.evidence) if s["state"] == "answered"]
+    silent = [s["source"] for s in sources(work.evidence) if s["state"] in {"silent", "stale"}]
+    return f"answered: {', '.join(answered) or 'none'}" + (f"; silent: {', '.join(silent)}" if silent else "")
+
+
+def _replay(work: _Work) -> str:
+    if work.envelope.payload.get("rules_digest") != rules_digest():
+        raise _Broken(
+            "made with other rule code than this program has; replay it with the release that made it"
+        )
+    again = build_payload(work.heading, work.evidence, work.profile)
+    if canonical_bytes(again) != canonical_bytes(work.envelope.payload):
+        keys = sorted(set(again) | set(work.envelope.payload))
+        changed = [key for key in keys if again.get(key) != work.envelope.payload.get(key)]
+        raise _Broken(f"the rules give another result over this evidence; different: {', '.join(changed)}")
+    return f"{len(again['findings'])} findings again, byte for byte"
+
+
+def _validity(work: _Work) -> str:
+    until = int(work.envelope.payload["valid_until"])
+    if work.at > until:
+        raise _Broken(f"ran out {work.at - until} s ago; ask for a new package")
+    if work.at < work.evidence.evaluated_at - READ_SLACK_S:
+        raise _Broken("was evaluated in the future of this clock")
+    return f"for another {until - work.at} s"
