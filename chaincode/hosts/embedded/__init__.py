@@ -1,0 +1,6 @@
+"""The embedded ledger: a single node that runs a contract and serves Fabric's own protocols."""
+
+from chaincode.hosts.embedded.server import EmbeddedLedger, serve
+from chaincode.hosts.embedded.settings import Collection, EmbeddedSettings, EndorsementPolicy, Organisation
+
+__all__ = ["Collection", "EmbeddedLedger", "EmbeddedSettings", "EndorsementPolicy", "Organisation", "serve"]

@@ -1,0 +1,44 @@
+"""Past values of keys, read from the transactions that wrote them: the chain is the only place that keeps
+them.
+"""
+
+from __future__ import annotations
+
+from chaincode.hosts.embedded.store import TransactionRow
+from chaincode.hosts.embedded.wire import WireError, parse
+from chaincode.state import KeyModification, Timestamp
+from consortium.wire.fabric.common.common_pb2 import ChannelHeader, Envelope, Payload
+from consortium.wire.fabric.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet
+from consortium.wire.fabric.ledger.rwset.rwset_pb2 import TxReadWriteSet
+from consortium.wire.fabric.peer.proposal_pb2 import ChaincodeAction
+from consortium.wire.fabric.peer.proposal_response_pb2 import ProposalResponsePayload
+from consortium.wire.fabric.peer.transaction_pb2 import ChaincodeActionPayload, Transaction
+
+
+def action_of(payload: Payload) -> ChaincodeAction:
+    """The endorsed action in a transaction's payload.
+
+    :raises WireError: when there is none
+    """
+    transaction = parse(Transaction, payload.data, "Transaction")
+    if not transaction.actions:
+        raise WireError("at least one TransactionAction required")
+    action = parse(ChaincodeActionPayload, transaction.actions[0].payload, "ChaincodeActionPayload")
+    response = parse(
+        ProposalResponsePayload, action.action.proposal_response_payload, "ProposalResponsePayload"
+    )
+    return parse(ChaincodeAction, response.extension, "ChaincodeAction")
+
+
+def modification(row: TransactionRow, namespace: str, key: str) -> KeyModification:
+    """What one transaction did to a key."""
+    payload = parse(Payload, parse(Envelope, row.envelope, "Envelope").payload, "Payload")
+    header = parse(ChannelHeader, payload.header.channel_header, "ChannelHeader")
+    timestamp = Timestamp(header.timestamp.seconds, header.timestamp.nanos)
+    for part in parse(TxReadWriteSet, action_of(payload).results, "TxReadWriteSet").ns_rwset:
+        if part.namespace != namespace:
+            continue
+        for write in parse(KVRWSet, part.rwset, "KVRWSet").writes:
+            if write.key == key:
+                return KeyModification(row.txid, write.value, timestamp, write.is_delete or not write.value)
+    raise WireError(f"transaction {row.txid} does not write {key!r}")
