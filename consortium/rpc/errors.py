@@ -166,6 +166,18 @@ def to_trailer(error: ChanrongError) -> tuple[tuple[str, bytes], ...]:
     return ((TRAILER, json.dumps(content, ensure_ascii=False).encode()),)
 
 
+def loggable(error: ChanrongError) -> str | None:
+    """The message for a log, or None when it is about the caller's input and so may quote a document."""
+    quotes_input = isinstance(error, InvalidInputError | ConflictError | NotFoundError)
+    return None if quotes_input else shortened(error.message)
+
+
+def told(error: ChanrongError) -> dict[str, str]:
+    """What an edge logs of an error: reason, incident id, and the message where it may be logged."""
+    facts = {"reason": error.reason, "problem": loggable(error), "incident": error.details.get("incident")}
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def shortened(text: str) -> str:
     """A text cut to what a status may carry."""
     if len(text) <= MAX_MESSAGE_CHARACTERS:

@@ -22,7 +22,7 @@ import structlog
 
 from consortium.errors import ChanrongError, OutcomeUnknownError, UnauthenticatedError
 from consortium.identity.directory import Caller, OrgDirectory
-from consortium.rpc.errors import incident, shortened, to_status, to_trailer
+from consortium.rpc.errors import incident, shortened, to_status, to_trailer, told
 from consortium.rpc.permissions import PermissionTable
 
 if TYPE_CHECKING:  # gRPC's classes are generic in their stubs only
@@ -195,9 +195,7 @@ def _report(
         log = _log.debug if method in QUIET_METHODS else _log.info
         log("call", **facts)
         return
-    facts["reason"] = failure.reason
-    facts |= {"incident": failure.details["incident"]} if "incident" in failure.details else {}
     if failure.reason == ChanrongError.reason:
-        _log.error("call", **facts, exc_info=failure.__cause__ or failure)
+        _log.error("call", **facts, **told(failure), exc_info=failure.__cause__ or failure)
     else:
-        _log.warning("call", **facts, problem=shortened(failure.message))
+        _log.warning("call", **facts, **told(failure))

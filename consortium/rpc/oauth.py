@@ -1,0 +1,107 @@
+"""``POST /oauth2/token``: OAuth2 client credentials (RFC 6749, 4.4), answered with a short token.
+
+```python
+app.include_router(token_router(issuer, find_client))
+```
+The client authenticates by HTTP Basic or by ``client_id`` and ``client_secret`` in the form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import unquote_plus
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse
+
+from consortium.errors import OverloadedError
+from consortium.identity.client_secrets import verify_client_secret
+from consortium.identity.directory import Caller
+from consortium.identity.tokens import TokenIssuer
+from consortium.rpc.rest import TOKEN_PATH
+
+MAX_CHECKS_AT_ONCE = 2
+"""Secrets being hashed; each takes 16 MiB and a core."""
+
+MAX_CHECKS_WAITING = 64
+"""Further ones wait; more are told to come later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client as the gateway knows it: who its tokens stand for, and the hash of its secret."""
+
+    caller: Caller
+    secret_hash: str
+
+
+FindClient = Callable[[str], Awaitable[Client | None]]
+"""client_id -> client, or None."""
+
+
+def token_router(issuer: TokenIssuer, find: FindClient) -> APIRouter:
+    """Router with the token endpoint."""
+    router = APIRouter()
+    gate = _Gate()
+
+    @router.post(TOKEN_PATH, tags=["oauth2"], summary="Get an access token")
+    async def token(
+        request: Request,
+        grant_type: Annotated[str, Form(description="client_credentials")],
+        client_id: Annotated[str | None, Form()] = None,
+        client_secret: Annotated[str | None, Form()] = None,
+        scope: Annotated[str | None, Form(description="ignored")] = None,
+    ) -> JSONResponse:
+        if grant_type != "client_credentials":
+            return _refusal(400, "unsupported_grant_type")
+        basic = _basic(request.headers.get("authorization", ""))
+        name, secret = basic or (client_id or "", client_secret or "")
+        client = await find(name)
+        good = await gate.check(secret, client.secret_hash if client is not None else None)
+        if client is None or not good:
+            return _refusal(401, "invalid_client")
+        issued = issuer.issue(client.caller)
+        answer = {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.expires_in}
+        return JSONResponse(answer, headers={"pragma": "no-cache"})
+
+    return router
+
+
+class _Gate:
+    """Bounds what checking secrets may cost."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(MAX_CHECKS_AT_ONCE)
+        self._waiting = 0
+
+    async def check(self, secret: str, stored: str | None) -> bool:
+        if self._waiting >= MAX_CHECKS_WAITING:
+            raise OverloadedError("Too many token requests at once.", remedy="Try again in a second.")
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(verify_client_secret, secret, stored)
+        finally:
+            self._waiting -= 1
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    # RFC 6749, 2.3.1: both are form-encoded before.
+    return (unquote_plus(name), unquote_plus(secret)) if colon else ("", "")
+
+
+def _refusal(status: int, error: str) -> JSONResponse:
+    headers: dict[str, Any] = {"www-authenticate": "Basic"} if status == 401 else {}
+    return JSONResponse({"error": error}, status, headers)
