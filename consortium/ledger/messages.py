@@ -29,6 +29,21 @@ def transaction_id(nonce: bytes, creator: bytes) -> str:
     return hashlib.sha256(nonce + creator).hexdigest()
 
 
+def _varint(value: int) -> bytes:
+    octets = bytearray()
+    while value > 0x7F:
+        octets.append(value & 0x7F | 0x80)
+        value >>= 7
+    octets.append(value)
+    return bytes(octets)
+
+
+def _field(number: int, *chunks: bytes) -> list[bytes]:
+    """One length-delimited field in pieces. Big arguments are joined once instead of copied at each level of
+    nesting, which a tree of messages would do."""
+    return [bytes([number << 3 | 2]) + _varint(sum(map(len, chunks))), *chunks]
+
+
 @dataclass(frozen=True, slots=True)
 class ProposalParts:
     """What a proposal says.
@@ -74,20 +89,15 @@ def build_proposal(
     extension = proposal_pb2.ChaincodeHeaderExtension(chaincode_id=named).SerializeToString()
     channel_header = _header(common_pb2.ENDORSER_TRANSACTION, channel, txid, at_ns, extension)
     signature_header = common_pb2.SignatureHeader(creator=creator, nonce=nonce).SerializeToString()
-    spec = chaincode_pb2.ChaincodeInvocationSpec(
-        chaincode_spec=chaincode_pb2.ChaincodeSpec(
-            chaincode_id=named, input=chaincode_pb2.ChaincodeInput(args=[function.encode(), *args])
-        )
-    ).SerializeToString()
-    proposal = proposal_pb2.Proposal(
-        header=common_pb2.Header(
-            channel_header=channel_header, signature_header=signature_header
-        ).SerializeToString(),
-        payload=proposal_pb2.ChaincodeProposalPayload(
-            input=spec, TransientMap=dict(transient or {})
-        ).SerializeToString(deterministic=True),
-    ).SerializeToString()
-    return proposal, ProposalParts(channel, txid, channel_header, signature_header, spec)
+    # ChaincodeInvocationSpec{1: ChaincodeSpec{2: ChaincodeID, 3: ChaincodeInput{1: args}}}
+    arguments = [piece for arg in (function.encode(), *args) for piece in _field(1, arg)]
+    invocation = b"".join(_field(1, *_field(2, named.SerializeToString()), *_field(3, *arguments)))
+    # Proposal{1: Header{1: channel header, 2: signature header}, 2: payload{1: invocation, 2: transient}}
+    header = _field(1, *_field(1, channel_header), *_field(2, signature_header))
+    secrets = proposal_pb2.ChaincodeProposalPayload(TransientMap=dict(transient or {}))
+    payload = _field(2, *_field(1, invocation), secrets.SerializeToString(deterministic=True))
+    parts = ProposalParts(channel, txid, channel_header, signature_header, invocation)
+    return b"".join(header + payload), parts
 
 
 def parse_proposal(proposal_bytes: bytes) -> ProposalParts:
@@ -120,9 +130,6 @@ class PreparedParts:
 
     channel: str
     txid: str
-    channel_header: bytes
-    signature_header: bytes
-    input: bytes
     result: bytes
 
 
@@ -137,37 +144,84 @@ def parse_prepared(payload_bytes: bytes) -> PreparedParts:
         actions = transaction_pb2.Transaction.FromString(payload.data).actions
         if len(actions) != 1:
             raise UnreadableError(f"a prepared transaction holds {len(actions)} actions instead of one")
-        action = transaction_pb2.ChaincodeActionPayload.FromString(actions[0].payload)
-        proposed = proposal_pb2.ChaincodeProposalPayload.FromString(action.chaincode_proposal_payload)
-        response = proposal_response_pb2.ProposalResponsePayload.FromString(
-            action.action.proposal_response_payload
-        )
-        answer = proposal_pb2.ChaincodeAction.FromString(response.extension)
+        action = transaction_pb2.ChaincodeActionPayload.FromString(actions[0].payload).action
+        result = _result(action)
     except DecodeError as error:
         raise UnreadableError(f"not a prepared transaction: {error}") from error
-    return PreparedParts(
-        channel_header.channel_id,
-        channel_header.tx_id,
-        payload.header.channel_header,
-        payload.header.signature_header,
-        proposed.input,
-        answer.response.payload,
+    return PreparedParts(channel_header.channel_id, channel_header.tx_id, result)
+
+
+def accept_prepared(proposed: ProposalParts, payload: bytes) -> PreparedParts:
+    """What a peer made of our proposal: exactly the proposal's bytes with endorsements behind them.
+
+    The peer may belong to somebody else, and what it returns is about to be signed: anything but our own headers
+    and input, byte by byte, is refused.
+
+    :param payload: of the envelope that the peer returned
+    :raises EndorseError: reason ENDORSEMENT_ALTERED
+    """
+    rest = _Expected(payload, proposed.txid)
+    rest.take("header", _field(1, *_field(1, proposed.channel_header), *_field(2, proposed.signature_header)))
+    rest.enter(2)  # Payload.data, a Transaction
+    rest.enter(1)  # its one action
+    rest.take("signature header", _field(1, proposed.signature_header))
+    rest.enter(2)  # TransactionAction.payload, a ChaincodeActionPayload
+    rest.take("input", _field(1, *_field(1, proposed.input)))
+    rest.enter(2)  # its ChaincodeEndorsedAction
+    try:
+        result = _result(transaction_pb2.ChaincodeEndorsedAction.FromString(rest.all()))
+    except DecodeError as error:
+        raise _altered(f"endorsements that cannot be read ({error})", proposed.txid) from error
+    return PreparedParts(proposed.channel, proposed.txid, result)
+
+
+class _Expected:
+    """Reads bytes that must be what is expected, without copying them."""
+
+    def __init__(self, data: bytes, txid: str) -> None:
+        self._data = data
+        self._txid = txid
+        self._at = 0
+
+    def take(self, what: str, pieces: list[bytes]) -> None:
+        """Passes over pieces that must come next."""
+        for piece in pieces:
+            if not self._data.startswith(piece, self._at):
+                raise _altered(f"another {what} than was proposed", self._txid)
+            self._at += len(piece)
+
+    def enter(self, number: int) -> None:
+        """Into a field that must come next and fill all that is left."""
+        left = len(self._data) - self._at
+        for width in range(2, min(left, 11) + 1):
+            head = bytes([number << 3 | 2]) + _varint(left - width)
+            if len(head) == width:
+                self.take("structure", [head])
+                return
+        raise _altered("something that ends early", self._txid)
+
+    def all(self) -> bytes:
+        """What is left."""
+        return self._data[self._at :]
+
+
+def _result(action: transaction_pb2.ChaincodeEndorsedAction) -> bytes:
+    response = proposal_response_pb2.ProposalResponsePayload.FromString(action.proposal_response_payload)
+    return proposal_pb2.ChaincodeAction.FromString(response.extension).response.payload
+
+
+def _altered(what: str, txid: str) -> EndorseError:
+    return EndorseError(
+        f"the gateway peer returned {what}",
+        reason="ENDORSEMENT_ALTERED",
+        remedy="Do not use this peer; tell its operator.",
+        txid=txid,
     )
 
 
-def check_prepared(proposed: ProposalParts, prepared: PreparedParts) -> None:
-    """Refuses to go on with a transaction that is not the one proposed: the peer may belong to somebody else.
-
-    :raises EndorseError: reason ENDORSEMENT_ALTERED
-    """
-    for name in ("channel_header", "signature_header", "input"):
-        if getattr(proposed, name) != getattr(prepared, name):
-            raise EndorseError(
-                f"the gateway peer returned another {name.replace('_', ' ')} than was proposed",
-                reason="ENDORSEMENT_ALTERED",
-                remedy="Do not use this peer; tell its operator.",
-                txid=proposed.txid,
-            )
+def envelope_bytes(payload: bytes, signature: bytes) -> bytes:
+    """A serialized envelope, as peers and orderers serialize it."""
+    return b"".join(_field(1, payload) + (_field(2, signature) if signature else []))
 
 
 def envelope_digest(envelope: bytes) -> str:

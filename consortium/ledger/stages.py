@@ -34,8 +34,9 @@ from consortium.ledger.errors import (
 from consortium.ledger.messages import (
     PreparedParts,
     ProposalParts,
-    check_prepared,
+    accept_prepared,
     commit_status_request,
+    envelope_bytes,
     envelope_digest,
     parse_prepared,
     parse_proposal,
@@ -149,13 +150,11 @@ class Proposal:
 
     def to_bytes(self) -> bytes:
         """Serialized ``gateway.ProposedTransaction``, signed or not as it is."""
-        return gateway_pb2.ProposedTransaction(
-            transaction_id=self.txid,
-            proposal=proposal_pb2.SignedProposal(
-                proposal_bytes=self.proposal_bytes, signature=self.signature
-            ),
-            endorsing_organizations=self.organisations,
-        ).SerializeToString()
+        message = gateway_pb2.ProposedTransaction(
+            transaction_id=self.txid, endorsing_organizations=self.organisations
+        )
+        self._fill(message.proposal)
+        return message.SerializeToString()
 
     @classmethod
     def from_bytes(cls, session: Session, data: bytes) -> Proposal:
@@ -187,9 +186,9 @@ class Proposal:
         request = gateway_pb2.EvaluateRequest(
             transaction_id=signed.txid,
             channel_id=signed.parts.channel,
-            proposed_transaction=signed._message(),
             target_organizations=signed.organisations,
         )
+        signed._fill(request.proposed_transaction)
         response = await self.session.connection.call(
             lambda peer: peer.gateway.Evaluate,
             request,
@@ -210,9 +209,9 @@ class Proposal:
         request = gateway_pb2.EndorseRequest(
             transaction_id=signed.txid,
             channel_id=signed.parts.channel,
-            proposed_transaction=signed._message(),
             endorsing_organizations=signed.organisations,
         )
+        signed._fill(request.proposed_transaction)
         response = await self.session.connection.call(
             lambda peer: peer.gateway.Endorse,
             request,
@@ -222,18 +221,13 @@ class Proposal:
             txid=signed.txid,
         )
         prepared = PreparedTransaction(self.session, response.prepared_transaction.payload)
-        try:
-            check_prepared(signed.parts, prepared.parts)
-        except UnreadableError as error:
-            raise EndorseError(
-                f"the gateway peer returned no transaction: {error.message}",
-                reason="ENDORSEMENT_ALTERED",
-                txid=signed.txid,
-            ) from error
+        prepared.__dict__["parts"] = accept_prepared(signed.parts, prepared.payload)
         return prepared
 
-    def _message(self) -> proposal_pb2.SignedProposal:
-        return proposal_pb2.SignedProposal(proposal_bytes=self.proposal_bytes, signature=self.signature)
+    def _fill(self, message: proposal_pb2.SignedProposal) -> None:
+        # In place: a message that is made first and put into another one copies a large proposal once more.
+        message.proposal_bytes = self.proposal_bytes
+        message.signature = self.signature
 
 
 @dataclass(frozen=True)
@@ -289,7 +283,7 @@ class PreparedTransaction:
     @cached_property
     def envelope(self) -> bytes:
         """The serialized envelope, as the block will hold it when it is signed."""
-        return self._message().SerializeToString()
+        return envelope_bytes(self.payload, self.signature)
 
     @property
     def envelope_digest(self) -> str:
@@ -305,9 +299,9 @@ class PreparedTransaction:
 
     def to_bytes(self) -> bytes:
         """Serialized ``gateway.PreparedTransaction``, signed or not as it is."""
-        return gateway_pb2.PreparedTransaction(
-            transaction_id=self.txid, envelope=self._message()
-        ).SerializeToString()
+        message = gateway_pb2.PreparedTransaction(transaction_id=self.txid)
+        self._fill(message.envelope)
+        return message.SerializeToString()
 
     @classmethod
     def from_bytes(cls, session: Session, data: bytes) -> PreparedTransaction:
@@ -333,11 +327,8 @@ class PreparedTransaction:
         :raises SubmitError: refused; or ``outcome_unknown``
         """
         signed = self.signed()
-        request = gateway_pb2.SubmitRequest(
-            transaction_id=signed.txid,
-            channel_id=signed.parts.channel,
-            prepared_transaction=signed._message(),
-        )
+        request = gateway_pb2.SubmitRequest(transaction_id=signed.txid, channel_id=signed.parts.channel)
+        signed._fill(request.prepared_transaction)
         await self.session.connection.call(
             lambda peer: peer.gateway.Submit,
             request,
@@ -348,8 +339,9 @@ class PreparedTransaction:
         )
         return Commit.of(self.session, signed.parts.channel, signed.txid, signed.envelope_digest)
 
-    def _message(self) -> common_pb2.Envelope:
-        return common_pb2.Envelope(payload=self.payload, signature=self.signature)
+    def _fill(self, message: common_pb2.Envelope) -> None:
+        message.payload = self.payload
+        message.signature = self.signature
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from consortium.identity.msp import Identity
 from consortium.ledger import messages
 from consortium.ledger.errors import EndorseError, UnreadableError
 from consortium.wire.fabric.common import common_pb2
 from consortium.wire.fabric.orderer import ab_pb2
-from consortium.wire.fabric.peer import chaincode_pb2, proposal_pb2
+from consortium.wire.fabric.peer import chaincode_pb2, proposal_pb2, transaction_pb2
 from tests.support.ledger_fakes import endorse
 
 CREATOR = b"creator"
 NONCE = bytes(range(24))
 
 
-def build(transient: dict[str, bytes] | None = None, args: tuple[bytes, ...] = (b"k", b"v")) -> bytes:
+def build(
+    transient: dict[str, bytes] | None = None,
+    args: tuple[bytes, ...] = (b"k", b"v"),
+    at_ns: int = 1_700_000_000_000_000_007,
+) -> bytes:
     proposal, _ = messages.build_proposal(
         channel="trade",
         chaincode="kv",
@@ -25,7 +33,7 @@ def build(transient: dict[str, bytes] | None = None, args: tuple[bytes, ...] = (
         args=args,
         creator=CREATOR,
         nonce=NONCE,
-        at_ns=1_700_000_000_000_000_007,
+        at_ns=at_ns,
         transient=transient,
     )
     return proposal
@@ -62,21 +70,46 @@ def test_parts_of_a_parsed_proposal_equal_those_of_the_built_one() -> None:
     assert messages.parse_proposal(proposal) == parts
 
 
-def test_a_prepared_transaction_of_the_proposal_passes() -> None:
-    proposal = build({"secret": b"s"})
-    prepared = messages.parse_prepared(endorse(proposal, []).payload)
+@settings(max_examples=60)
+@given(
+    st.lists(st.binary(max_size=40), max_size=4),
+    st.dictionaries(st.text(max_size=5), st.binary(max_size=5), max_size=3),
+    st.integers(0, 2**62),
+)
+def test_bytes_are_those_that_protobuf_makes(
+    args: list[bytes], transient: dict[str, bytes], at_ns: int
+) -> None:
+    made = build(transient, tuple(args), at_ns)
+    message = proposal_pb2.Proposal.FromString(made)
+    payload = proposal_pb2.ChaincodeProposalPayload.FromString(message.payload)
+    invocation = chaincode_pb2.ChaincodeInvocationSpec.FromString(payload.input)
 
-    messages.check_prepared(messages.parse_proposal(proposal), prepared)
-    assert prepared.result == b"answer"
+    assert invocation.SerializeToString() == payload.input
+    assert payload.SerializeToString(deterministic=True) == message.payload
+    assert message.SerializeToString() == made
+    assert list(invocation.chaincode_spec.input.args) == [b"put", *args]
+
+
+@pytest.mark.parametrize("size", [0, 50, 90, 120, 200, 16_000, 16_384, 70_000])
+def test_a_prepared_transaction_of_the_proposal_passes(size: int, peers: list[Identity]) -> None:
+    proposal = build({"secret": b"s"}, (b"x" * size,))
+    payload = endorse(proposal, peers, b"a" * size).payload
+
+    prepared = messages.accept_prepared(messages.parse_proposal(proposal), payload)
+
+    assert prepared == messages.parse_prepared(payload)
+    assert prepared.result == b"a" * size
     assert prepared.txid == messages.transaction_id(NONCE, CREATOR)
 
 
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        ({"args": (b"k", b"other")}, "input"),
-        ({"channel": "else"}, "channel header"),
+        ({"args": (b"k", b"w")}, "input"),
+        ({"args": (b"k", b"longer")}, "input"),
+        ({"channel": "other"}, "header"),
         ({"nonce": b"x" * 24}, "header"),
+        ({"at_ns": 2}, "header"),
     ],
 )
 def test_another_transaction_than_the_proposed_one_is_refused(other: dict[str, object], what: str) -> None:
@@ -93,8 +126,56 @@ def test_another_transaction_than_the_proposed_one_is_refused(other: dict[str, o
     foreign, _ = messages.build_proposal(**(arguments | other))  # type: ignore[arg-type]
 
     with pytest.raises(EndorseError, match=what) as caught:
-        messages.check_prepared(asked, messages.parse_prepared(endorse(foreign, []).payload))
+        messages.accept_prepared(asked, endorse(foreign, []).payload)
     assert caught.value.reason == "ENDORSEMENT_ALTERED"
+
+
+def _second_action(payload: common_pb2.Payload) -> None:
+    transaction = transaction_pb2.Transaction.FromString(payload.data)
+    transaction.actions.append(transaction.actions[0])
+    payload.data = transaction.SerializeToString()
+
+
+def _other_action_header(payload: common_pb2.Payload) -> None:
+    transaction = transaction_pb2.Transaction.FromString(payload.data)
+    transaction.actions[0].header = transaction.actions[0].header[:-1] + b"?"
+    payload.data = transaction.SerializeToString()
+
+
+def _no_data(payload: common_pb2.Payload) -> None:
+    payload.ClearField("data")
+
+
+@pytest.mark.parametrize("change", [_second_action, _other_action_header, _no_data])
+def test_any_other_structure_is_refused(change: Callable[[common_pb2.Payload], None]) -> None:
+    proposal = build()
+    payload = common_pb2.Payload.FromString(endorse(proposal, []).payload)
+    change(payload)
+
+    with pytest.raises(EndorseError):
+        messages.accept_prepared(messages.parse_proposal(proposal), payload.SerializeToString())
+
+
+def test_every_byte_of_ours_counts(peers: list[Identity]) -> None:
+    proposal = build()
+    asked = messages.parse_proposal(proposal)
+    payload = endorse(proposal, peers[:1]).payload
+    ours = payload.index(asked.input) + len(asked.input)
+    for at in range(ours):
+        changed = payload[:at] + bytes([payload[at] ^ 1]) + payload[at + 1 :]
+        with pytest.raises(EndorseError):
+            messages.accept_prepared(asked, changed)
+    for tail in (payload + b"\x00", payload[:-1], payload[: ours + 3]):
+        with pytest.raises(EndorseError):
+            messages.accept_prepared(asked, tail)
+
+
+@settings(max_examples=40)
+@given(st.binary(max_size=300), st.binary(max_size=80))
+def test_envelope_bytes_are_those_that_protobuf_makes(payload: bytes, signature: bytes) -> None:
+    message = common_pb2.Envelope(payload=payload or b"x", signature=signature)
+
+    assert messages.envelope_bytes(payload or b"x", signature) == message.SerializeToString()
 
 
 @pytest.mark.parametrize("parse", [messages.parse_proposal, messages.parse_prepared])
