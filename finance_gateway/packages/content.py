@@ -8,7 +8,7 @@ decision with reasons and a waterfall per receivable, then every finding and the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -17,8 +17,12 @@ from consortium.documents.canonical import canonical_bytes
 from crossverify.engine import Evaluation, evaluate
 from crossverify.evidence import Evidence, SourceAnswer, SourceState
 from crossverify.profiles import Profile, rules_digest
+from finance_gateway.packages.ledger_view import FPS_PER_READ
 
 PACKAGE_VERSION: Final = 1
+PACKAGE_TYPE: Final = "chanrong-package+json"
+"""``typ`` of the signature, so that no other signed thing passes for a package."""
+
 RETENTION_CLASS: Final = "credit-assessment"
 """How long the bank keeps it is the bank's own rule for this class (征信, PIPL)."""
 
@@ -183,3 +187,10 @@ def _source(name: str, answer: SourceAnswer) -> dict[str, Any]:
         "digest": answer.digest,
         "evidence_digest": hashlib.sha256(canonical_bytes(answer.answers)).hexdigest(),
     }
+
+
+def fingerprints_by_read(evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """The fingerprints that each signed read has to cover, in order."""
+    ordered = sorted(item.fingerprint for item in evidence.documents)
+    for start in range(0, len(ordered), FPS_PER_READ):
+        yield tuple(ordered[start : start + FPS_PER_READ])

@@ -11,20 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from consortium.contract.assets import AssetFigures, AssetView
-from consortium.contract.attest import Attested, AttestedClaims
+from consortium.contract.assets import AssetView
+from consortium.contract.attest import AttestedClaims
 from crossverify.evidence import AssetState, ClaimState, Evidence, EvidenceDocument, LinkState
 
 FPS_PER_READ: Final = 1000
 """Fingerprints per signed read: the contract's limit."""
 
 
-def asset_state(view: AssetView, claims: AttestedClaims | None, opens: Callable[[str], bool]) -> AssetState:
+def asset_state(
+    view: AssetView, claims: AttestedClaims | None, opens: Callable[[str], bool], via: Mapping[str, int]
+) -> AssetState:
     """What the rules see of an asset.
 
     :param view: the contract's answer to ``assets:get``
     :param claims: the attested claims on it; none for the other end of a link
     :param opens: whether the bank can open a claim's handle: then the claim is its own
+    :param via: share used through each child
     """
     live = claims["live"] if claims is not None else []
     return AssetState(
@@ -40,7 +43,7 @@ def asset_state(view: AssetView, claims: AttestedClaims | None, opens: Callable[
         settled_ppb=view["settled"],
         diluted_ppb=view["diluted"],
         shortfall_ppb=view["shortfall"],
-        via={"": view["via_total"]} if view["via_total"] else {},
+        via=dict(via),
         links=tuple(
             LinkState(
                 child=view["asset"],
@@ -51,21 +54,6 @@ def asset_state(view: AssetView, claims: AttestedClaims | None, opens: Callable[
             )
             for edge in view["parents"]
         ),
-    )
-
-
-def figures_state(figures: AssetFigures) -> AssetState:
-    """What the rules see of the other end of a link, whose single claims nobody read."""
-    claimed = figures["claimed"]
-    return AssetState(
-        asset=figures["asset"],
-        aliases=(figures["asset"],),
-        state=figures["state"],
-        claims=(ClaimState(claim="", share_ppb=claimed, state="financed"),) if claimed else (),
-        settled_ppb=figures["settled"],
-        diluted_ppb=figures["diluted"],
-        shortfall_ppb=figures["shortfall"],
-        via={"": figures["via_total"]} if figures["via_total"] else {},
     )
 
 
@@ -90,8 +78,9 @@ def _document_differences(document: EvidenceDocument, answer: Mapping[str, Any])
     label = f"{document.document.kind} {document.document.number}"
     if not answer["found"]:
         return [f"{label} is not registered"] if document.txid else []
+    signed = answer["commitment"] if document.matched_by == "commitment" else document.commitment
     pairs = (
-        ("commitment", document.commitment, answer["commitment"]),
+        ("commitment", document.commitment, signed),
         ("kind", document.document.kind, answer["kind"]),
         ("state", document.state, answer["state"]),
         ("first transaction", document.txid, answer["first_tx"]),
@@ -120,8 +109,3 @@ def _claim_differences(
         ("share used by children", sum(asset.via.values()), claims["via_total"]),
     )
     return [f"{name} on {label}: {a!r}, signed is {b!r}" for name, a, b in pairs if a != b]
-
-
-def unattested(answers: Iterable[Attested]) -> list[str]:
-    """Fingerprints that the ledger does not know."""
-    return [answer["fp"] for answer in answers if not answer["found"]]

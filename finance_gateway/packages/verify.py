@@ -5,7 +5,7 @@ The checks, in their order; each is one function below and one line of the repor
 2. signature: a package key of the issuer, which the trust folder names, signed the payload
 3. documents: every body belongs to its commitment (salted leaves, recomputed)
 4. ledger: the signed reads are genuine, fresh, made for this package, and cover all its documents, each read checked
-   by every rule of ``consortium.ledger.verify``
+   by every rule of ``consortium.ledger.proofs``
 5. agreement: what the package's evidence says of the ledger is what the signed reads say
 6. sources: every answer's digest is that of the answer in the evidence
 7. replay: the rules, run again over the package's own evidence, give the same payload, byte for byte
@@ -17,22 +17,28 @@ A check that cannot be made because an earlier one failed is left out; the repor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-from consortium.identity.trust import TrustRoots
-from consortium.ledger.verify import Expectation, VerifiedRead, verify_signed_read
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.documents.commitment import commitment_hex
 from consortium.errors import ChanrongError
-from consortium.identity.jws import attach, verify_jws
+from consortium.identity.jws import verify_jws
+from consortium.identity.trust import TrustRoots
+from consortium.ledger.proofs import Expectation, VerifiedRead, verify_signed_read
 from crossverify.evidence import Evidence, EvidenceDocument
 from crossverify.profiles import Profile, rules_digest
-from finance_gateway.packages.content import Heading, build_payload, digest_of, sources
+from finance_gateway.packages.content import (
+    PACKAGE_TYPE,
+    Heading,
+    build_payload,
+    digest_of,
+    fingerprints_by_read,
+    sources,
+)
 from finance_gateway.packages.envelope import Envelope, challenge_of, read_envelope
-from finance_gateway.packages.ledger_view import FPS_PER_READ, differences
+from finance_gateway.packages.ledger_view import differences
 
 READ_SLACK_S: Final = 900
 """A signed read is made right after the evaluation; more than this apart, it is not this package's."""
@@ -43,6 +49,10 @@ EMBEDDED_NOTICE: Final = (
 )
 OWN_CLAIMS_NOTICE: Final = (
     "which claims are the bank's own is its gateway's word: only it can open their handles"
+)
+TAG_NOTICE: Final = (
+    "documents that another gateway registered first agree with the ledger by content tag, which is the issuing "
+    "gateway's word: checking it needs the consortium's key. Number of such documents"
 )
 ONLINE_NOTICE: Final = (
     "offline: whether the package was superseded, reopened or revoked later is on the ledger"
@@ -72,7 +82,7 @@ class VerifyReport:
         return bool(self.checks) and all(check.ok for check in self.checks)
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """A check does not hold."""
 
 
@@ -96,7 +106,7 @@ class _Work:
         """Makes one check and notes the result."""
         try:
             message = check(self)
-        except _Broken as broken:
+        except _BrokenError as broken:
             self.checks.append(Check(name, False, str(broken)))
             return False
         except ChanrongError as error:
@@ -135,7 +145,7 @@ def _form(work: _Work) -> str:
         work.evidence = Evidence.from_json(payload["evidence"])
         work.profile = Profile.from_json(payload["profile"])
     except (KeyError, TypeError) as error:
-        raise _Broken(f"a part of the package is missing or malformed: {error}") from error
+        raise _BrokenError(f"a part of the package is missing or malformed: {error}") from error
     work.digest = digest_of(payload)
     documents = len(work.evidence.documents)
     return f"package {work.heading.package_id}, {documents} documents, {len(work.data):,} bytes"
@@ -143,8 +153,9 @@ def _form(work: _Work) -> str:
 
 def _signature(work: _Work) -> str:
     issuer = work.heading.issuer
-    token = attach(work.envelope.signature, canonical_bytes(work.envelope.payload))
-    _, kid = verify_jws(token, work.trust.package_keys(issuer))
+    payload = canonical_bytes(work.envelope.payload)
+    keys = work.trust.package_keys(issuer)
+    _, kid = verify_jws(work.envelope.signature, keys, typ=PACKAGE_TYPE, payload=payload)
     return f"signed by {issuer}, key {kid}"
 
 
@@ -152,7 +163,7 @@ def _documents(work: _Work) -> str:
     wrong = [item for item in work.evidence.documents if not _belongs(item)]
     if wrong:
         first = wrong[0]
-        raise _Broken(
+        raise _BrokenError(
             f"{len(wrong)} documents do not belong to their commitments, first "
             f"{first.document.kind} {first.document.number} ({first.fingerprint[:16]}…)"
         )
@@ -168,17 +179,10 @@ def _belongs(item: EvidenceDocument) -> bool:
         return False
 
 
-def fingerprints_by_read(evidence: Evidence) -> Iterator[tuple[str, ...]]:
-    """The fingerprints that each signed read has to cover, in order."""
-    ordered = sorted(item.fingerprint for item in evidence.documents)
-    for start in range(0, len(ordered), FPS_PER_READ):
-        yield tuple(ordered[start : start + FPS_PER_READ])
-
-
 def _ledger(work: _Work) -> str:
     wanted = list(fingerprints_by_read(work.evidence))
     if len(wanted) != len(work.envelope.signed_reads):
-        raise _Broken(
+        raise _BrokenError(
             f"{len(work.envelope.signed_reads)} signed reads, {len(wanted)} are needed for all documents"
         )
     challenge = challenge_of(work.envelope.nonce, work.digest)
@@ -194,7 +198,7 @@ def _ledger(work: _Work) -> str:
     if any(read.kind == "embedded" for read in work.reads):
         work.notices.append(EMBEDDED_NOTICE)
         if work.heading.ledger != "embedded":
-            raise _Broken("the package says Fabric, its signed reads come from an embedded ledger")
+            raise _BrokenError("the package says Fabric, its signed reads come from an embedded ledger")
     endorsers = sorted({endorser.msp_id for read in work.reads for endorser in read.endorsers})
     return f"{len(work.reads)} signed reads by {', '.join(endorsers) or 'nobody'}, challenge bound to this package"
 
@@ -203,9 +207,12 @@ def _agreement(work: _Work) -> str:
     answers = [answer for read in work.reads for answer in read.answers]
     found = differences(work.evidence, answers)
     if found:
-        raise _Broken(f"evidence and signed reads differ in {len(found)} places, first: {found[0]}")
+        raise _BrokenError(f"evidence and signed reads differ in {len(found)} places, first: {found[0]}")
     if any(claim.own for asset in _assets(work.evidence) for claim in asset.claims):
         work.notices.append(OWN_CLAIMS_NOTICE)
+    by_tag = sum(item.matched_by == "tag" for item in work.evidence.documents)
+    if by_tag:
+        work.notices.append(f"{TAG_NOTICE}: {by_tag}")
     return f"commitments, states and claims of {len(answers)} documents as the organisations signed them"
 
 
@@ -215,7 +222,7 @@ def _assets(evidence: Evidence) -> list[Any]:
 
 def _sources(work: _Work) -> str:
     if work.envelope.payload.get("sources") != sources(work.evidence):
-        raise _Broken("the list of sources is not that of the evidence")
+        raise _BrokenError("the list of sources is not that of the evidence")
     answered = [s["source"] for s in sources(work.evidence) if s["state"] == "answered"]
     silent = [s["source"] for s in sources(work.evidence) if s["state"] in {"silent", "stale"}]
     return f"answered: {', '.join(answered) or 'none'}" + (f"; silent: {', '.join(silent)}" if silent else "")
@@ -223,21 +230,23 @@ def _sources(work: _Work) -> str:
 
 def _replay(work: _Work) -> str:
     if work.envelope.payload.get("rules_digest") != rules_digest():
-        raise _Broken(
+        raise _BrokenError(
             "made with other rule code than this program has; replay it with the release that made it"
         )
     again = build_payload(work.heading, work.evidence, work.profile)
     if canonical_bytes(again) != canonical_bytes(work.envelope.payload):
         keys = sorted(set(again) | set(work.envelope.payload))
         changed = [key for key in keys if again.get(key) != work.envelope.payload.get(key)]
-        raise _Broken(f"the rules give another result over this evidence; different: {', '.join(changed)}")
+        raise _BrokenError(
+            f"the rules give another result over this evidence; different: {', '.join(changed)}"
+        )
     return f"{len(again['findings'])} findings again, byte for byte"
 
 
 def _validity(work: _Work) -> str:
     until = int(work.envelope.payload["valid_until"])
     if work.at > until:
-        raise _Broken(f"ran out {work.at - until} s ago; ask for a new package")
+        raise _BrokenError(f"ran out {work.at - until} s ago; ask for a new package")
     if work.at < work.evidence.evaluated_at - READ_SLACK_S:
-        raise _Broken("was evaluated in the future of this clock")
+        raise _BrokenError("was evaluated in the future of this clock")
     return f"for another {until - work.at} s"

@@ -1,0 +1,144 @@
+"""Making a package out of evidence: payload, signature, signed reads that fit it.
+
+The signed reads are made for the payload's digest, so they come last; if the ledger moved in between and they say
+something else than the evidence, the evidence is gathered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from consortium.contract import names
+from consortium.documents.canonical import canonical_bytes
+from consortium.errors import UnavailableError
+from consortium.identity.jws import sign_jws
+from consortium.identity.signer import P256Signer
+from consortium.ledger.proofs import read_answer
+from crossverify.evidence import Evidence
+from crossverify.profiles import Profile
+from finance_gateway.packages.collect import Collector, Wanted
+from finance_gateway.packages.content import (
+    PACKAGE_TYPE,
+    Heading,
+    build_payload,
+    digest_of,
+    fingerprints_by_read,
+)
+from finance_gateway.packages.envelope import NONCE_BYTES, Envelope, challenge_of
+from finance_gateway.packages.ledger_view import differences
+from finance_gateway.packages.ports import LedgerPort, Opens
+
+ATTEMPTS: Final = 4
+"""How often evidence is gathered when the ledger moves under it."""
+
+_log = structlog.get_logger("chanrong.finance.packages")
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs packages.
+
+    :param msp_id: the bank's organisation
+    :param kid: name of the key in the issuer's published key set
+    """
+
+    msp_id: str
+    key: P256Signer
+    kid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished package that nobody has seen yet."""
+
+    package_id: str
+    payload: dict[str, Any]
+    digest: str
+    evidence: Evidence
+    content: bytes
+
+
+class Builder:
+    """Builds packages for one bank.
+
+    :param ledger_kind: "embedded" or "fabric"; a package says which
+    :param members: organisations of the channel
+    """
+
+    def __init__(
+        self,
+        *,
+        collector: Collector,
+        ledger: LedgerPort,
+        issuer: Issuer,
+        ledger_kind: str,
+        channel: str,
+        members: Sequence[str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._collector = collector
+        self._ledger = ledger
+        self._issuer = issuer
+        self._ledger_kind = ledger_kind
+        self._channel = channel
+        self._members = tuple(sorted(members))
+        self._clock = clock
+
+    async def build(
+        self, package_id: str, wanted: Wanted, profile: Profile, supersedes: str | None, opens: Opens
+    ) -> Built:
+        """Gathers, evaluates, signs and proves.
+
+        :raises ChanrongError: see :meth:`Collector.collect`
+        :raises UnavailableError: LEDGER_MOVING, when the ledger changed under every attempt
+        """
+        heading = Heading(
+            package_id=package_id,
+            issuer=self._issuer.msp_id,
+            ledger=self._ledger_kind,
+            channel=self._channel,
+            supersedes=supersedes,
+            members=self._members,
+        )
+        for attempt in range(ATTEMPTS):
+            evidence = await self._collector.collect(wanted, int(self._clock()), opens)
+            # Rules over thousands of documents take a second: not on the loop that serves others.
+            payload, canonical = await asyncio.to_thread(_payload, heading, evidence, profile)
+            digest = digest_of(payload)
+            nonce = secrets.token_hex(NONCE_BYTES)
+            reads = await self._prove(evidence, challenge_of(nonce, digest))
+            moved = await asyncio.to_thread(_moved, evidence, reads)
+            if not moved:
+                signature = sign_jws(
+                    canonical, self._issuer.key, self._issuer.kid, typ=PACKAGE_TYPE, detached=True
+                )
+                content = Envelope(payload, signature, nonce, tuple(reads)).to_bytes()
+                return Built(package_id, payload, digest, evidence, content)
+            _log.info("ledger_moved_under_package", package=package_id, attempt=attempt, first=moved[0])
+        raise UnavailableError(
+            "The ledger changed while the package was being made, every time.",
+            reason="LEDGER_MOVING",
+            remedy="Repeat the request; its documents are being registered or claimed at this moment.",
+        )
+
+    async def _prove(self, evidence: Evidence, challenge: str) -> list[bytes]:
+        return [
+            await self._ledger.signed_read(names.ATTEST, {"challenge": challenge, "fps": list(fingerprints)})
+            for fingerprints in fingerprints_by_read(evidence)
+        ]
+
+
+def _payload(heading: Heading, evidence: Evidence, profile: Profile) -> tuple[dict[str, Any], bytes]:
+    payload = build_payload(heading, evidence, profile)
+    return payload, canonical_bytes(payload)
+
+
+def _moved(evidence: Evidence, reads: Sequence[bytes]) -> list[str]:
+    return differences(evidence, [answer for read in reads for answer in read_answer(read)["answers"]])
