@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import grpc.aio
 
-from consortium.documents.invoice import InvoiceBase
+from consortium.documents.invoice import Invoice
 from consortium.documents.money import decimal_text
 from consortium.documents.party import primary_id
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
@@ -20,6 +20,7 @@ from crossverify.sources.values import need_amount, need_currency, need_date, ne
 
 SOURCE: Final = "bank"
 MAX_RECEIVABLES: Final = 1_000  # of one call
+MAX_OTHER_NUMBERS: Final = 16  # of one question
 MATCHED_BY: Final = ("structured", "unstructured", "end_to_end")
 FOUND_BY: Final = ("account", "owner", "payer", "amount")
 
@@ -36,9 +37,10 @@ class PaymentQuestion:
     seller_id: str
     buyer_id: str = ""
     seller_name: str = ""
+    other_numbers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, reference: str, invoice: InvoiceBase) -> Self:
+    def of(cls, reference: str, invoice: Invoice) -> Self:
         """The question about an invoice: was it paid?"""
         account = invoice.payee_account
         return cls(
@@ -50,6 +52,13 @@ class PaymentQuestion:
             seller_id=str(primary_id(invoice.seller)),
             buyer_id=str(primary_id(invoice.buyer)),
             seller_name=invoice.seller.name or invoice.seller.trading_name or "",
+            other_numbers=tuple(
+                number
+                for number in dict.fromkeys(
+                    (invoice.payment_reference, *(each.number for each in invoice.fapiao))
+                )
+                if number and number != invoice.number
+            )[:MAX_OTHER_NUMBERS],
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import grpc.aio
 
-from consortium.documents.invoice import InvoiceBase
+from consortium.documents.invoice import Invoice
 from consortium.documents.money import decimal_text
 from consortium.documents.party import Party, primary_id, strong_ids
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
@@ -51,8 +51,8 @@ class InvoiceQuestion:
     gross_amount: str
 
     @classmethod
-    def of(cls, reference: str, invoice: InvoiceBase) -> Self:
-        """The question about an invoice or credit note.
+    def of(cls, reference: str, invoice: Invoice) -> Self:
+        """The question about an invoice.
 
         The tax authority knows a Chinese invoice by its official number, so where exactly one fapiao is named
         (the document itself, or the 数电票 of a commercial invoice) that is what is asked about.

@@ -244,7 +244,7 @@ class _Reader:
             )
             return
         reference = self._reference(head, element)
-        for item in movements_of(element, self._details, statement, reference):
+        for item in movements_of(element, self._details, statement, reference, f"/{path}"):
             if isinstance(item, EntryProblem):
                 yield LoadProblem(f"/{path}{item.path}", item.message, item.remedy)
             else:

@@ -151,11 +151,16 @@ def read_detail(element: etree._Element, number: int) -> Detail | EntryProblem:
 
 
 def movements_of(
-    entry: etree._Element, details: Sequence[Detail | EntryProblem], statement: Statement, reference: str
+    entry: etree._Element,
+    details: Sequence[Detail | EntryProblem],
+    statement: Statement,
+    reference: str,
+    path: str,
 ) -> Iterator[Movement | EntryProblem]:
     """Movements of an entry, or what is wrong with it: then nothing of it is taken, as it would not add up.
 
     :param reference: the entry's reference, unique in its statement
+    :param path: where the entry stands in the file
     """
     found = find_all(entry, "Amt")
     money = _money(found[0], "/Amt") if found else EntryProblem("/Amt", "The entry has no amount.")
@@ -174,7 +179,7 @@ def movements_of(
     if isinstance(amounts, EntryProblem):
         yield amounts
         return
-    head = _EntryHead(entry, statement, reference, direction, booking_date)
+    head = _EntryHead(entry, statement, reference, direction, booking_date, path)
     if not parts:
         yield head.whole(money)
     for part, amount in zip(parts, amounts, strict=True):
@@ -200,7 +205,7 @@ class _EntryHead:
     def whole(self, money: Money) -> Movement:
         """The entry as one movement: it has no transactions."""
         return Movement(
-            path=self.statement.path,
+            path=self.path,
             statement=self.statement,
             entry=self.reference,
             detail=0,
@@ -218,7 +223,7 @@ class _EntryHead:
         reference = self.bank_reference or detail.bank_reference
         instructed = detail.instructed
         return Movement(
-            path=self.statement.path,
+            path=self.path,
             statement=self.statement,
             entry=self.reference,
             detail=detail.number,

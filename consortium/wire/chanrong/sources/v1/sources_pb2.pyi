@@ -344,6 +344,7 @@ class PaymentQuestion(_message.Message):
     SELLER_ID_FIELD_NUMBER: _builtins.int
     BUYER_ID_FIELD_NUMBER: _builtins.int
     SELLER_NAME_FIELD_NUMBER: _builtins.int
+    OTHER_NUMBERS_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """Caller's own reference, repeated in the answer."""
     invoice_number: _builtins.str
@@ -360,6 +361,10 @@ class PaymentQuestion(_message.Message):
     """Buyer's identifier as "scheme:value": finds what it paid to an account that is not the seller's."""
     seller_name: _builtins.str
     """Seller's name; finds the seller's other accounts where the bank holds no identifier of their owner."""
+    @_builtins.property
+    def other_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Further numbers that a payment may carry instead: payment reference (BT-83), official invoice numbers; at most 16."""
+
     def __init__(
         self,
         *,
@@ -371,10 +376,11 @@ class PaymentQuestion(_message.Message):
         seller_id: _builtins.str = ...,
         buyer_id: _builtins.str = ...,
         seller_name: _builtins.str = ...,
+        other_numbers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_id", b"buyer_id", "currency", b"currency", "invoice_number", b"invoice_number", "payee_account", b"payee_account", "reference", b"reference", "seller_id", b"seller_id", "seller_name", b"seller_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_id", b"buyer_id", "currency", b"currency", "invoice_number", b"invoice_number", "other_numbers", b"other_numbers", "payee_account", b"payee_account", "reference", b"reference", "seller_id", b"seller_id", "seller_name", b"seller_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -508,7 +514,7 @@ class Payment(_message.Message):
     document_amount: _builtins.str
     """Part of the amount that structured remittance gives to this document, a decimal number; empty when it says none."""
     matched_by: _builtins.str
-    """Where the invoice number stood: "structured" or "unstructured" remittance information."""
+    """Where the number stood: "structured" or "unstructured" remittance information, or "end_to_end" reference."""
     found_by: _builtins.str
     """What ties the payment to the receivable: "account" (credited the payee account), "owner" (another account of
     the seller), "payer" (paid by the buyer to a stranger's account) or "amount" (owner not identified, same amount).
