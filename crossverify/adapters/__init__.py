@@ -1,0 +1,1 @@
+"""Runnable servers beside institutions, one folder each; they answer what `crossverify.sources` asks."""

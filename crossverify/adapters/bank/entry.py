@@ -179,7 +179,7 @@ def movements_of(
     if isinstance(amounts, EntryProblem):
         yield amounts
         return
-    head = _EntryHead(entry, statement, reference, direction, booking_date, path)
+    head = _EntryHead(entry, statement, reference, direction=direction, booking_date=booking_date, path=path)
     if not parts:
         yield head.whole(money)
     for part, amount in zip(parts, amounts, strict=True):
@@ -190,8 +190,16 @@ class _EntryHead:
     """What all movements of one entry share."""
 
     def __init__(
-        self, entry: etree._Element, statement: Statement, reference: str, direction: str, booking_date: str
+        self,
+        entry: etree._Element,
+        statement: Statement,
+        reference: str,
+        *,
+        direction: str,
+        booking_date: str,
+        path: str,
     ) -> None:
+        self.path = path
         self.statement = statement
         self.reference = reference
         self.direction = direction

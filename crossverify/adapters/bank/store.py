@@ -15,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
     func,
@@ -295,7 +294,7 @@ async def find(session: AsyncSession, tokens: Iterable[str]) -> list[Found]:
     return found
 
 
-def _found(row: Row[Any]) -> Found:
+def _found(row: Any) -> Found:
     return Found(
         token=row.token,
         movement=row.movement_id,
