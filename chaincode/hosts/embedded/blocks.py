@@ -53,10 +53,15 @@ def block_metadata(
         value=value, signatures=[MetadataSignature(signature_header=signature_header, signature=signature)]
     )
     newest = Metadata(value=LastConfig(index=last_config).SerializeToString())
-    commit_hash = hashlib.sha256(previous_commit_hash + header.data_hash + codes).digest()
+    commit_hash = next_commit_hash(previous_commit_hash, header.data_hash, codes)
     slots = [b""] * len(BlockMetadataIndex.values())
     slots[BlockMetadataIndex.SIGNATURES] = signatures.SerializeToString()
     slots[BlockMetadataIndex.LAST_CONFIG] = newest.SerializeToString()
     slots[BlockMetadataIndex.TRANSACTIONS_FILTER] = codes
     slots[BlockMetadataIndex.COMMIT_HASH] = Metadata(value=commit_hash).SerializeToString()
     return BlockMetadata(metadata=slots).SerializeToString(), commit_hash
+
+
+def next_commit_hash(previous: bytes, data_hash: bytes, codes: bytes) -> bytes:
+    """The commit hash of a block: chains what its transactions are and what became of them."""
+    return hashlib.sha256(previous + data_hash + codes).digest()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chaincode.hosts.embedded.blocks import block_metadata
@@ -25,6 +25,7 @@ from chaincode.hosts.embedded.simulate import LIFECYCLE, sequence_key
 from chaincode.hosts.embedded.store import (
     BlockRow,
     Entry,
+    Reader,
     StoreError,
     TransactionRow,
     Writer,
@@ -141,7 +142,7 @@ class Committer:
         """
         checked = [replace(item) for item in checked]
         with self._store.transaction_scope():
-            self._mark_used(checked)  # 2
+            mark_used(self._store, checked)  # 2
             private = {item.txid: self._store.transient(item.txid) for item in checked if item.has_private}
             updates = validate_state(  # 3
                 self._store,
@@ -157,13 +158,6 @@ class Committer:
             self._store.drop_transient(list(private), self._height - TRANSIENT_BLOCKS)
         self._advance(row, commit_hash, checked, updates)
         return CommittedBlock(row.number, tuple((item.txid, item.code) for item in checked))
-
-    def _mark_used(self, checked: Sequence[Checked]) -> None:
-        valid = [item for item in checked if item.code == Code.VALID and item.config is None]
-        used = self._store.known([item.txid for item in valid])
-        for item in valid:
-            if item.txid in used:
-                item.code = Code.DUPLICATE_TXID
 
     def _header(self, checked: Sequence[Checked]) -> tuple[BlockRow, bytes]:
         header = BlockHeader(
@@ -203,17 +197,29 @@ class Committer:
                 self._last_config = row.number
 
 
+def mark_used(store: Reader, checked: Sequence[Checked]) -> None:
+    """Step 2: marks transactions whose id is in the chain already."""
+    valid = [item for item in checked if item.code == Code.VALID and item.config is None]
+    used = store.known([item.txid for item in valid])
+    for item in valid:
+        if item.txid in used:
+            item.code = Code.DUPLICATE_TXID
+
+
 def validate_state(
-    store: Writer,
+    store: Reader,
     validator: Validator,
     known: KnownSignatures,
     checked: Sequence[Checked],
     *,
-    private: dict[str, bytes | None],
+    private: Mapping[str, bytes | None],
     number: int,
     has_metadata: bool,
 ) -> Updates:
-    """Steps 2 (within the block) and 3; sets the codes and gives what the valid ones write."""
+    """Steps 2 (within the block) and 3; sets the codes and gives what the valid ones write.
+
+    :param private: private parts by transaction id, as far as they are at hand
+    """
     state = StateValidator(store, number, checked, has_metadata=has_metadata)
     updates = state.updates
     seen: set[str] = set()
@@ -250,8 +256,8 @@ def store_updates(store: Writer, updates: Updates) -> None:
     store.delete_state([key for key, entry in updates.state.items() if entry is None])
     store.add_history(updates.history)
     store.add_private_writes(updates.private)
-    for namespace, collection, key in updates.purged:
-        _purge(store, namespace, collection, key)
+    for at, namespace, collection, key in updates.purged:
+        _purge(store, at, namespace, collection, key)
 
 
 def config_of(envelope: bytes) -> ChannelConfig:
@@ -279,18 +285,14 @@ def _define(updates: Updates, config: ChannelConfig, before: ChannelConfig, at: 
             updates.history.append((key, at))
 
 
-def _purge(store: Writer, namespace: str, collection: str, key: str) -> None:
-    """Takes a purged key's values out of the kept private parts."""
-    rows = store.connection.execute(
-        "SELECT position, rwset FROM private_writes WHERE namespace=? AND collection=?",
-        (namespace, collection),
-    ).fetchall()
+def _purge(store: Writer, at: int, namespace: str, collection: str, key: str) -> None:
+    """Takes a purged key's values out of the private parts kept up to a position."""
     changed = []
-    for at, kept in rows:
+    for place, kept in store.private_parts(namespace, collection, at):
         rwset = KVRWSet.FromString(kept)
         writes = [write for write in rwset.writes if write.key != key]
         if len(writes) != len(rwset.writes):
             del rwset.writes[:]
             rwset.writes.extend(writes)
-            changed.append((at, namespace, collection, rwset.SerializeToString()))
+            changed.append((place, namespace, collection, rwset.SerializeToString()))
     store.add_private_writes(changed)

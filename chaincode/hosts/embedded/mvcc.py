@@ -36,13 +36,14 @@ class Updates:
     :param state: new entry of a key; None where it is deleted
     :param history: which transaction wrote which public key
     :param private: private parts that were at hand: position, namespace, collection, values
+    :param purged: keys whose private values up to a position are to be forgotten: position, namespace, collection, key
     :param metadata_changed: keys whose metadata a transaction of this block changed
     """
 
     state: dict[bytes, Entry | None] = field(default_factory=dict)
     history: list[tuple[bytes, int]] = field(default_factory=list)
     private: list[tuple[int, str, str, bytes]] = field(default_factory=list)
-    purged: list[tuple[str, str, str]] = field(default_factory=list)
+    purged: list[tuple[int, str, str, str]] = field(default_factory=list)
     metadata_changed: set[bytes] = field(default_factory=set)
 
 
@@ -175,7 +176,7 @@ class StateValidator:
                         None if deleted else Entry(at, write.value, None)
                     )
                     if hashlib.sha256(write.key.encode()).digest() in purged:
-                        self.updates.purged.append((plain.namespace, item.collection_name, write.key))
+                        self.updates.purged.append((at, plain.namespace, item.collection_name, write.key))
 
 
 def _version(read: KVRead | KVReadHash) -> Height | None:

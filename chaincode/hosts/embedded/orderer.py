@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 import structlog
@@ -38,11 +38,13 @@ class Orderer:
         committer: Committer,
         thread: Executor,
         on_block: Callable[[CommittedBlock], None],
+        on_health: Callable[[bool], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._committer = committer
         self._thread = thread
         self._on_block = on_block
+        self._on_health = on_health
         self._queue: deque[Checked] = deque()
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
@@ -147,6 +149,7 @@ class Orderer:
                 break
             except sqlite3.Error as error:
                 self._failure = str(error)
+                await self._on_health(False)
                 log.error("block not stored, will retry", error=str(error), transactions=len(batch))
                 async with self._space:
                     self._space.notify_all()
@@ -161,5 +164,7 @@ class Orderer:
                 for item in batch:
                     await self._commit([item])
                 return
-        self._failure = ""
         self._on_block(block)
+        if self._failure:
+            self._failure = ""
+            await self._on_health(True)

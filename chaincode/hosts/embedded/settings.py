@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from consortium.rpc.settings import ServiceSettings
+
 # Fabric's own defaults; see the peer's core.yaml and the orderer's configtx.yaml.
 ABSOLUTE_MAX_BYTES = 10 * 1024 * 1024
 PREFERRED_MAX_BYTES = 2 * 1024 * 1024
@@ -15,6 +17,7 @@ DELIVER_CONCURRENCY = 2500
 ENDORSEMENT_TIMEOUT_S = 30.0
 PEER_TIME_WINDOW_S = 15 * 60
 CHAINCODE_TIME_WINDOW_S = 5 * 60
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class _Frozen(BaseModel):
@@ -63,12 +66,12 @@ class Collection(_Frozen):
     members: tuple[str, ...] = ()
 
 
-class EmbeddedSettings(_Frozen):
+class EmbeddedSettings(ServiceSettings):
     """Everything that an embedded ledger needs.
 
     :param database: SQLite file; made when it is not there, its folder must be
     :param listen: host:port; port 0 lets the system choose
-    :param tls_cert: PEM file; without it the ledger serves plain text, for tests only
+    :param tls_cert: PEM file; without it the ledger serves plain text, on loopback only
     :param client_ca: PEM file; when given, clients must show a certificate of this authority
     :param policy: endorsement policy of the chaincode
     :param batch_timeout_ms: how long a block waits for more transactions after its first, as Fabric's
@@ -124,6 +127,8 @@ class EmbeddedSettings(_Frozen):
             problems.append("orderer_cert and orderer_key: give both or none")
         if self.client_ca is not None and self.tls_cert is None:
             problems.append("client_ca: client certificates need tls_cert and tls_key")
+        if self.tls_cert is None and self.listen.rpartition(":")[0] not in LOOPBACK:
+            problems.append("listen: without tls_cert and tls_key only a loopback address")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -11,6 +11,7 @@ and with another thread computing each of these hand-overs can cost milliseconds
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,27 @@ CREATE TABLE transient(txid TEXT PRIMARY KEY, height INTEGER NOT NULL, rwset BLO
 
 class StoreError(Exception):
     """The database is not one of this ledger, or cannot be opened."""
+
+
+class DatabaseLock:
+    """Keeps a second process from writing to the same database: two committers would fork the chain."""
+
+    def __init__(self, database: Path) -> None:
+        """Takes the lock; it ends with the process.
+
+        :raises StoreError: when another process has it
+        :raises OSError: when the folder cannot be written
+        """
+        self._file = database.with_name(database.name + ".lock").open("ab")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise StoreError(f"{database} is in use by another process") from error
+
+    def release(self) -> None:
+        """Gives it back."""
+        self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +306,13 @@ class Reader:
         return self.connection.execute(
             "SELECT * FROM private_writes WHERE position >= ? AND position < ?",
             (position(number, 0), position(number + 1, 0)),
+        ).fetchall()
+
+    def private_parts(self, namespace: str, collection: str, up_to: int) -> list[tuple[int, bytes]]:
+        """A collection's private parts: position and serialized ``KVRWSet``."""
+        return self.connection.execute(
+            "SELECT position, rwset FROM private_writes WHERE namespace=? AND collection=? AND position <= ?",
+            (namespace, collection, up_to),
         ).fetchall()
 
     def transient(self, txid: str) -> bytes | None:
