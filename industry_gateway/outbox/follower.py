@@ -121,6 +121,10 @@ class Follower:
                         await self._take(block)
             except ChanrongError as error:
                 _log.warning("block follower pauses", reason=error.reason, next_block=self.next_block)
+            except Exception:  # noqa: BLE001
+                # Going on without the block would lose what it says: it is read again, and somebody must
+                # look.
+                _log.exception("block follower cannot store a block", next_block=self.next_block)
             await asyncio.sleep(RETRY_S)
 
     async def _load(self) -> None:

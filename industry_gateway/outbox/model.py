@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from consortium.contract.names import (
+    ASSETS_ALIAS,
     ASSETS_LINK,
     DOCUMENTS_REGISTER,
     ENCUMBRANCES_FACT,
@@ -20,6 +21,7 @@ from consortium.contract.names import (
 REGISTER: Final = "register"
 LINK: Final = "link"
 FACT: Final = "fact"
+ALIAS: Final = "alias"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Lane:
 
 LANES: Mapping[str, Lane] = {
     REGISTER: Lane(REGISTER, DOCUMENTS_REGISTER, MAX_REGISTER_ITEMS, grouped=False),
+    ALIAS: Lane(ALIAS, ASSETS_ALIAS, MAX_CLAIM_ITEMS, grouped=True),
     LINK: Lane(LINK, ASSETS_LINK, MAX_CLAIM_ITEMS, grouped=True),
     FACT: Lane(FACT, ENCUMBRANCES_FACT, MAX_CLAIM_ITEMS, grouped=True),
 }

@@ -30,7 +30,7 @@ import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consortium.contract.reasons import BAD_REQUEST, OPERATION_ID_REUSED
+from consortium.contract.reasons import BAD_REQUEST, OPERATION_ID_REUSED, UNKNOWN_FUNCTION
 from consortium.errors import ChanrongError, OutcomeUnknownError, UnavailableError
 from consortium.storage import failpoints
 from consortium.storage.outbox import (
@@ -350,10 +350,12 @@ class Worker:
         """
         if refusal.reason == OPERATION_ID_REUSED:
             return await self._divide(batch, [list(batch.items)])
-        if refusal.reason not in (BAD_REQUEST, TooLargeError.reason):
+        if refusal.reason == UNKNOWN_FUNCTION:
             raise UnavailableError(refusal.message, reason=refusal.reason)
         if len(batch.items) > 1:
             return await self._split(batch)
+        if refusal.reason not in (BAD_REQUEST, TooLargeError.reason):
+            return await self._park(batch, refusal.reason)
         _log.error("item is refused", lane=batch.lane, reason=refusal.reason)
         async with self._database.write() as connection:
             if not batch.stored:
@@ -370,6 +372,20 @@ class Worker:
                 at=int(self._clock()),
             )
             failpoints.reach("outbox.refused")
+        return _Step.DONE
+
+    async def _park(self, batch: Batch, reason: str) -> _Step:
+        """Sets an item aside on which the contract itself fails; a look takes it up again later."""
+        _log.error("item is parked: the contract fails on it", lane=batch.lane, reason=reason)
+        at = int(self._clock())
+        async with self._database.write() as connection:
+            if batch.stored:
+                await statements.advance(
+                    connection, batch.batch_id, batch.version, BatchState.PARKED, batch.failures, at=at
+                )
+            else:
+                await statements.store_batch(connection, batch, BatchState.PARKED, at=at)
+        batch.version += 1
         return _Step.DONE
 
     async def _split(self, batch: Batch) -> _Step:

@@ -74,6 +74,14 @@ async def waiting_items(connection: AsyncConnection, lane: str, limit: int) -> l
     return [_item(row) for row in rows]
 
 
+async def is_under_way(connection: AsyncConnection, lane: str, key: str) -> bool:
+    """Whether an item of this key is in the outbox."""
+    found = await connection.scalar(
+        select(outbox_items.c.lane).where(outbox_items.c.lane == lane, outbox_items.c.item_key == key)
+    )
+    return found is not None
+
+
 async def count_items(connection: AsyncConnection) -> dict[str, int]:
     """How many items each lane still owes the ledger."""
     rows = await connection.execute(select(outbox_items.c.lane, func.count()).group_by(outbox_items.c.lane))
@@ -280,6 +288,16 @@ async def own_txids(connection: AsyncConnection, txids: Sequence[str]) -> frozen
     """Which of these transaction ids this gateway ever signed."""
     rows = await connection.execute(select(outbox_attempts.c.txid).where(outbox_attempts.c.txid.in_(txids)))
     return frozenset(row[0] for row in rows)
+
+
+async def own_blocks(connection: AsyncConnection, txids: Sequence[str]) -> dict[str, int | None]:
+    """Which of these transaction ids this gateway ever signed, and the block of each, once it is known."""
+    if not txids:
+        return {}
+    rows = await connection.execute(
+        select(outbox_attempts.c.txid, outbox_attempts.c.block).where(outbox_attempts.c.txid.in_(txids))
+    )
+    return {row.txid: row.block for row in rows}
 
 
 async def judge_attempt(connection: AsyncConnection, txid: str, *, code: int, block: int) -> None:

@@ -85,11 +85,15 @@ document_bodies = Table(
 )
 
 document_keys = Table(
-    # Further keys of documents that have more than their primary fingerprint.
+    # Further keys of documents that have more than their primary fingerprint: other epochs, other
+    # identifiers.
     "document_keys",
     METADATA,
     Column("fingerprint", _HASH, primary_key=True),
-    Column("document_id", _ID, nullable=False),
+    Column("document_id", _ID, primary_key=True),
+    # Content tag under this key; empty for an alias, the key of another document of the same receivable.
+    Column("tag", _HASH, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 document_links = Table(
@@ -97,7 +101,9 @@ document_links = Table(
     "document_links",
     METADATA,
     Column("child", _HASH, primary_key=True),
+    # One reference may have several likely fingerprints: rows with one slot, of which one comes true.
     Column("parent", _HASH, primary_key=True),
+    Column("slot", Integer, nullable=False),
     Column("role", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False, server_default=""),

@@ -1,0 +1,70 @@
+"""What became of each document of a push. Kept as given, so that a repeated push gets the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+
+import orjson
+
+from consortium.documents.problems import Problem
+
+
+class IntakeStatus(StrEnum):
+    """Result for one document."""
+
+    ACCEPTED = "accepted"
+    ALREADY_REGISTERED = "already_registered"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result for one document.
+
+    :param index: its place in the push, from zero
+    :param document_id: the gateway's identifier; empty when refused, and when another's document is in
+        conflict
+    :param first_transaction_id: where the same or the conflicting document was registered first, as far as
+        known
+    """
+
+    index: int
+    status: IntakeStatus
+    label: str = ""
+    document_id: str = ""
+    kind: str = ""
+    number: str = ""
+    fingerprint: str = ""
+    first_transaction_id: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    def at(self, index: int) -> Outcome:
+        """The same at another place."""
+        return replace(self, index=index)
+
+
+def to_bytes(outcomes: Sequence[Outcome]) -> bytes:
+    """Stored form: JSON, absent values left out."""
+    rows = []
+    for outcome in outcomes:
+        row = {name: value for name, value in asdict(outcome).items() if value not in ("", ())}
+        row["index"] = outcome.index
+        rows.append(row)
+    return orjson.dumps(rows)
+
+
+def from_bytes(data: bytes) -> list[Outcome]:
+    """Outcomes from their stored form."""
+    return [
+        Outcome(
+            **{
+                **row,
+                "status": IntakeStatus(row["status"]),
+                "problems": tuple(Problem(**problem) for problem in row.get("problems", ())),
+            }
+        )
+        for row in orjson.loads(data)
+    ]

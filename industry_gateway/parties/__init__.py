@@ -1,0 +1,1 @@
+"""The parties that this gateway vouches for: who they are, and how they say so."""
