@@ -6,7 +6,14 @@ import re
 import unicodedata
 from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from consortium.documents.base import Country, Part, Text
@@ -52,6 +59,25 @@ class PartyId(Part):
         return f"{self.scheme}:{self.value}"
 
 
+def rank(scheme: str) -> int:
+    """How well a scheme tells who somebody is; 0 is best.
+
+    USCC, LEI, VAT number, company register, other registers, DUNS, GLN and addresses of message networks,
+    name, a partner's own number.
+    """
+    known = _RANKS.get(scheme)
+    if known is not None:
+        return known
+    return 3 if scheme in LEGAL_REGISTERS or scheme.startswith("legal-") else 4
+
+
+def _best_first(found: tuple[PartyId, ...]) -> tuple[PartyId, ...]:
+    """Identifiers in their canonical order, each once."""
+    if len(found) < 2:
+        return found
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: (rank(each.scheme), each.scheme, each.value)))
+
+
 class Address(Part):
     """Postal address (地址), BG-5, BG-8, BG-12, BG-15. UBL: ``cac:PostalAddress``."""
 
@@ -78,8 +104,11 @@ class Party(Part):
     """BT-27, BT-44, BT-59: legal name (名称). UBL: ``cac:PartyLegalEntity/cbc:RegistrationName``."""
     trading_name: Text | None = None
     """BT-28, BT-45: name it trades under. UBL: ``cac:PartyName/cbc:Name``."""
-    identifiers: Annotated[tuple[PartyId, ...], Field(max_length=MAX_IDENTIFIERS)] = ()
-    """BT-29 to BT-31, BT-46 to BT-48: identifiers (税号、统一社会信用代码等), each once."""
+    identifiers: Annotated[
+        tuple[PartyId, ...], Field(max_length=MAX_IDENTIFIERS), AfterValidator(_best_first)
+    ] = ()
+    """BT-29 to BT-31, BT-46 to BT-48: identifiers (税号、统一社会信用代码等), each once,
+    best first, in whatever order they came."""
     address: Address | None = None
     """BG-5, BG-8: postal address (地址)."""
 
@@ -88,18 +117,6 @@ class Party(Part):
         if not self.identifiers and self.name is None and self.trading_name is None:
             raise PydanticCustomError("PARTY_UNNAMED", "A party needs an identifier or a name.")
         return self
-
-
-def rank(scheme: str) -> int:
-    """How well a scheme tells who somebody is; 0 is best.
-
-    USCC, LEI, VAT number, company register, other registers, DUNS, GLN and addresses of message networks,
-    name, a partner's own number.
-    """
-    known = _RANKS.get(scheme)
-    if known is not None:
-        return known
-    return 3 if scheme in LEGAL_REGISTERS or scheme.startswith("legal-") else 4
 
 
 STRONG_RANK: Final = 3
@@ -124,8 +141,7 @@ def primary_id(party: Party) -> PartyId:
 
 def strong_ids(party: Party) -> tuple[PartyId, ...]:
     """All identifiers that name the legal entity itself, best first; empty when there are none."""
-    strong = [each for each in party.identifiers if rank(each.scheme) <= STRONG_RANK]
-    return tuple(sorted(strong, key=lambda each: (rank(each.scheme), each.scheme, each.value)))
+    return tuple(each for each in party.identifiers if rank(each.scheme) <= STRONG_RANK)
 
 
 def same_party(one: Party, other: Party) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 MAX_VALUE_CHARS: Final = 80
@@ -41,9 +43,15 @@ class Problem:
 
 
 def shorten(value: object) -> str:
-    """An offending value as text of at most ``MAX_VALUE_CHARS`` characters, without line breaks."""
-    text = value if isinstance(value, str) else repr(value)
-    text = " ".join(text[: MAX_VALUE_CHARS * 4].split())
+    """An offending value as text of at most ``MAX_VALUE_CHARS`` characters that can be printed and sent anywhere."""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, Decimal | int | bool):
+        text = str(value) if not isinstance(value, Decimal) else format(value, "g")
+    else:
+        text = reprlib.repr(value)
+    text = text[: MAX_VALUE_CHARS * 4].encode("utf-8", "replace").decode("utf-8")
+    text = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "…"
 
 

@@ -22,6 +22,9 @@ from consortium.documents.problems import Problem, capped, shorten
 Location = tuple[str | int, ...]
 """Where a value is: names of fields and positions in lists, from the document's root."""
 
+REPEATED: Final = "\x00repeated"
+"""What a JSON reader adds to the name of a field that is there twice, so that it is told with its path."""
+
 _RULES: Final[Mapping[str, str]] = {
     "missing": "FIELD_MISSING",
     "extra_forbidden": "FIELD_UNKNOWN",
@@ -41,7 +44,26 @@ _RULES: Final[Mapping[str, str]] = {
 }
 """pydantic's error types -> our rules. Errors of our own have our names already."""
 
+_MESSAGES: Final[Mapping[str, str]] = {
+    "FIELD_MISSING": "A required field is missing.",
+    "FIELD_UNKNOWN": "This kind of document has no such field.",
+    "FIELD_REPEATED": "The field is there more than once, and nobody can say which one is meant.",
+    "TEXT_EXPECTED": "This is no text.",
+    "TEXT_EMPTY": "The text is empty.",
+    "TEXT_TOO_LONG": "The text has more than {max_length} characters.",
+    "TEXT_MALFORMED": "The text does not have the form that the field asks for.",
+    "VALUE_UNKNOWN": "The value is none of {expected}.",
+    "OBJECT_EXPECTED": "This is no object.",
+    "LIST_EXPECTED": "This is no list.",
+    "TOO_MANY": "There are more than {max_length} of them.",
+    "TOO_FEW": "There is none of them.",
+    "BOOLEAN_EXPECTED": "This is neither true nor false.",
+    "INTEGER_EXPECTED": "This is no whole number.",
+}
+"""Where pydantic's own words would speak of Python."""
+
 _REMEDIES: Final[Mapping[str, str]] = {
+    "FIELD_REPEATED": "Keep one.",
     "FIELD_MISSING": "Add it; the document cannot be understood without it.",
     "TEXT_EXPECTED": "Write it as a text in quotation marks.",
     "TEXT_EMPTY": "Give it a value or leave the field out.",
@@ -76,8 +98,8 @@ _REMEDIES: Final[Mapping[str, str]] = {
 
 
 def pointer(location: Sequence[str | int]) -> str:
-    """A location as a JSON pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
+    """A location as a JSON pointer (RFC 6901); names that a caller made up are shortened."""
+    return "".join(f"/{shorten(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
 def validate(
@@ -104,6 +126,8 @@ def _is_echo(detail: ErrorDetails) -> bool:
 def _problem(model: type[Document], detail: ErrorDetails, where: Callable[[Location], str]) -> Problem:
     location = tuple(detail["loc"])
     rule = _RULES.get(detail["type"], detail["type"].upper())
+    if rule == "FIELD_UNKNOWN" and str(location[-1]).endswith(REPEATED):
+        rule, location = "FIELD_REPEATED", (*location[:-1], str(location[-1]).removesuffix(REPEATED))
     named = next((str(part) for part in reversed(location) if isinstance(part, str)), "")
     remedy = _REMEDIES.get(rule, "")
     if rule == "FIELD_UNKNOWN":
@@ -113,10 +137,9 @@ def _problem(model: type[Document], detail: ErrorDetails, where: Callable[[Locat
 
 
 def _message(detail: ErrorDetails, rule: str) -> str:
-    if rule == "FIELD_MISSING":
-        return "A required field is missing."
-    if rule == "FIELD_UNKNOWN":
-        return "This kind of document has no such field."
+    known = _MESSAGES.get(rule)
+    if known is not None:
+        return known.format_map(detail.get("ctx", {}) if "{" in known else {})
     text = detail["msg"]
     return text if text.endswith(".") else f"{text}."
 

@@ -14,6 +14,7 @@ from consortium.documents.ubl.parts import (
     finish_moved_line,
     line_reference,
     move,
+    number,
     reference,
 )
 from consortium.documents.ubl.tables import (
@@ -58,12 +59,12 @@ def _travel(reading: Reading, element: etree._Element, values: Values) -> None:
 
 SHIPMENT: Final = table(
     {
-        "cbc:ID": leaf("number"),
+        "cbc:ID": number("number"),
         "cac:Consignment": first(
             inside(
                 table(
                     {
-                        "cbc:ID": leaf("consignment"),
+                        "cbc:ID": number("consignment"),
                         "cac:CarrierParty": inside(
                             table({"cac:PartyName": first(inside(table({"cbc:Name": leaf("carrier")})))})
                         ),

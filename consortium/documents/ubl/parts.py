@@ -44,15 +44,20 @@ def identifier(name: str, scheme: str) -> Entry:
     return rule, {name: "", scheme: "@schemeID"}
 
 
-def reference(name: str) -> Entry:
-    """A child that refers to another document by ``cbc:ID``; fillers such as ``NA`` are no number."""
+def number(name: str) -> Entry:
+    """A child whose text is a number that somebody gave; fillers such as ``NA`` are none."""
 
     def rule(reading: Reading, element: etree._Element, values: Values) -> None:
         text = text_of(element)
         if text and text.upper() not in NO_NUMBERS:
             reading.put(values, name, text, element)
 
-    return inside(table({"cbc:ID": (rule, {name: ""})}))
+    return rule, {name: ""}
+
+
+def reference(name: str) -> Entry:
+    """A child that refers to another document by ``cbc:ID``."""
+    return inside(table({"cbc:ID": number(name)}))
 
 
 def line_reference(line: str, document: str, holder: str) -> Entry:
