@@ -24,7 +24,7 @@ from consortium.documents.canonical import canonical_bytes
 from consortium.errors import ChanrongError, OutcomeUnknownError, UnavailableError
 from consortium.ledger.contract import Contract
 from consortium.ledger.errors import CommitError, CommitStatusError, EndorseError, SubmitError
-from consortium.ledger.follower import CommitFollower
+from consortium.ledger.follower import BlockHandler, CommitFollower
 from consortium.ledger.network import Network
 
 MAX_ATTEMPTS: Final = 8
@@ -50,13 +50,24 @@ class Ledger:
     :param organisations: whose peers endorse writes and sign reads; the bank's own among them
     """
 
-    def __init__(
-        self, network: Network, contract: Contract, follower: CommitFollower, organisations: Sequence[str]
-    ) -> None:
+    def __init__(self, network: Network, contract: Contract, organisations: Sequence[str]) -> None:
         self.network = network
         self._contract = contract
-        self._follower = follower
+        self._follower: CommitFollower | None = None
         self.organisations = tuple(organisations)
+
+    async def follow(self, start: int, handler: BlockHandler) -> None:
+        """Begins to read blocks, from the one that the handler has not stored yet; verdicts come from them.
+
+        :raises UnavailableError: the ledger does not answer
+        """
+        self._follower = CommitFollower(self.network, start=start, handler=handler)
+        await self._follower.start()
+
+    async def stop(self) -> None:
+        """Stops reading blocks."""
+        if self._follower is not None:
+            await self._follower.stop()
 
     async def read(self, function: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """One peer's answer to a read.
@@ -128,6 +139,7 @@ class Ledger:
         )
         await tried(prepared.txid)
         commit = await prepared.submit()
+        assert self._follower is not None, "writes need verdicts: follow() first"
         status = await self._follower.wait(commit.txid, commit.envelope_digest, VERDICT_TIMEOUT_S)
         status.raise_if_invalid()
         return Written(commit.txid, dict(orjson.loads(prepared.result)))

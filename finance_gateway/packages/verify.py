@@ -17,13 +17,13 @@ A check that cannot be made because an earlier one failed is left out; the repor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.documents.commitment import commitment_hex
-from consortium.errors import ChanrongError
+from consortium.errors import ChanrongError, DeniedError
 from consortium.identity.jws import verify_jws
 from consortium.identity.trust import TrustRoots
 from consortium.ledger.proofs import Expectation, VerifiedRead, verify_signed_read
@@ -154,9 +154,24 @@ def _form(work: _Work) -> str:
 def _signature(work: _Work) -> str:
     issuer = work.heading.issuer
     payload = canonical_bytes(work.envelope.payload)
-    keys = work.trust.package_keys(issuer)
+    keys = package_keys(work.trust, issuer)
     _, kid = verify_jws(work.envelope.signature, keys, typ=PACKAGE_TYPE, payload=payload)
     return f"signed by {issuer}, key {kid}"
+
+
+def package_keys(trust: TrustRoots, issuer: str) -> Mapping[str, Any]:
+    """The keys with which an issuer may sign packages.
+
+    :raises DeniedError: the trust folder names no such issuer
+    """
+    keys = trust.package_issuers.get(issuer)
+    if keys is None:
+        known = ", ".join(sorted(trust.package_issuers)) or "nobody"
+        raise DeniedError(
+            f"The trust folder does not name {issuer} as an issuer of packages; it names {known}.",
+            reason="ISSUER_UNKNOWN",
+        )
+    return keys
 
 
 def _documents(work: _Work) -> str:

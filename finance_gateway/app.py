@@ -1,0 +1,229 @@
+"""The process of a finance gateway: the only file that puts its parts together.
+
+Start: database and its migrations, ledger, follower of blocks, pending operations, scheduler, gRPC, REST. Stop: the
+other way round. Nothing is served before pending operations are known and the follower runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+import grpc.aio
+
+from consortium.contract import names
+from consortium.documents.fingerprint import ConsortiumKeys
+from consortium.identity.directory import OrgDirectory
+from consortium.identity.msp import load_identity
+from consortium.identity.signer import P256Signer
+from consortium.identity.tokens import TokenIssuer
+from consortium.ledger.connection import Endpoint
+from consortium.ledger.gateway import Gateway
+from consortium.reconcile.jobs import Jobs
+from consortium.reconcile.service import ReconciliationService
+from consortium.rpc.client import channel
+from consortium.rpc.rest import RestServer
+from consortium.rpc.run import ready, until_stopped
+from consortium.rpc.server import GrpcService, Limits
+from consortium.storage.crypto import BodyVault
+from consortium.storage.engine import Database, create_engine
+from consortium.storage.leases import Slots
+from consortium.storage.migrate import migrate
+from consortium.wire.chanrong.finance.v1 import finance_pb2_grpc
+from consortium.wire.chanrong.reconciliation.v1 import reconciliation_pb2_grpc
+from crossverify.profiles import PROFILES, Profile
+from crossverify.sources.asking import AskingLimits
+from crossverify.sources.bank import BankSource
+from crossverify.sources.credit import CreditSource
+from crossverify.sources.tax import TaxSource
+from finance_gateway.config import Adapter, FinanceSettings
+from finance_gateway.financing.usecase import Financing
+from finance_gateway.follower import BlockHandler
+from finance_gateway.industry import IndustryBodies
+from finance_gateway.ledger import Ledger
+from finance_gateway.operations import Operations
+from finance_gateway.packages.builder import Builder, Issuer
+from finance_gateway.packages.collect import Collector
+from finance_gateway.packages.ports import Institutions
+from finance_gateway.packages.usecase import Packages
+from finance_gateway.reconciliation.packages import PackagesJob
+from finance_gateway.rest import make_app
+from finance_gateway.service import FinancingService, PackageService, permissions
+
+MIGRATIONS: Final = "finance_gateway.migrations"
+TOKEN_KID: Final = "token-1"  # noqa: S105 - the name of a key
+MAX_PACKAGE_MESSAGE_BYTES: Final = 100 * 1024 * 1024
+PACKAGE_DEADLINE_S: Final = 120.0
+
+Connect = Callable[[str, str], grpc.aio.Channel]
+
+
+class Parts:
+    """The parts of one running gateway; made once, by :func:`serve`."""
+
+    def __init__(self, settings: FinanceSettings, directory: OrgDirectory, connect: Connect) -> None:
+        self.settings = settings
+        self.database = Database(create_engine(settings.database))
+        vault = BodyVault.load(settings.master_keys)
+        keys = ConsortiumKeys.from_json(settings.consortium_keys.read_bytes())
+        ledger_settings = settings.ledger
+        roots = ledger_settings.tls_roots.read_bytes()
+        self.gateway = Gateway(
+            [Endpoint(target, roots) for target in ledger_settings.endpoints],
+            load_identity(settings.identity, settings.msp_id),
+        )
+        network = self.gateway.network(ledger_settings.channel)
+        self.blocks = BlockHandler(
+            self.database, settings.msp_id, ledger_settings.chaincode, lambda: self.packages.notify()
+        )
+        contract = network.contract(ledger_settings.chaincode)
+        self.ledger = Ledger(network, contract, ledger_settings.organisations)
+        self.operations = Operations(
+            self.database,
+            self.ledger,
+            vault,
+            {
+                names.PACKAGES_ANCHOR: Packages.settle_anchor,
+                names.ENCUMBRANCES_RESERVE: Financing.settle_results,
+                names.ENCUMBRANCES_FINANCE: Financing.settle_results,
+                names.ENCUMBRANCES_RELEASE: Financing.settle_results,
+                names.ENCUMBRANCES_SETTLE: Financing.settle_results,
+            },
+        )
+        self.financing = Financing(
+            msp_id=settings.msp_id,
+            database=self.database,
+            vault=vault,
+            ledger=self.ledger,
+            operations=self.operations,
+        )
+        self.packages = Packages(
+            database=self.database,
+            vault=vault,
+            keys=keys,
+            builder=self._builder(keys, connect),
+            operations=self.operations,
+            profiles=profiles(settings),
+            default_profile=settings.default_profile,
+            opens=self.financing.opens,
+        )
+        slots = Slots(self.database)
+        self.jobs = Jobs(slots, [PackagesJob(self.database, self.ledger, settings)])
+        self.tokens = TokenIssuer(
+            settings.name, P256Signer.from_pem(settings.token_key.read_bytes()), TOKEN_KID
+        )
+        self.directory = directory
+
+    def _builder(self, keys: ConsortiumKeys, connect: Connect) -> Builder:
+        settings = self.settings
+        collector = Collector(
+            msp_id=settings.msp_id,
+            channel=settings.ledger.channel,
+            keys=keys,
+            ledger=self.ledger,
+            bodies=[
+                IndustryBodies(each.name, connect(each.target, each.msp_id))
+                for each in settings.industry_gateways
+            ],
+            institutions=_institutions(settings, connect),
+        )
+        issuer = Issuer(
+            settings.msp_id, P256Signer.from_pem(settings.package_key.read_bytes()), settings.package_kid
+        )
+        return Builder(
+            collector=collector,
+            ledger=self.ledger,
+            issuer=issuer,
+            ledger_kind=settings.ledger.kind,
+            channel=settings.ledger.channel,
+            members=settings.ledger.members,
+        )
+
+
+def profiles(settings: FinanceSettings) -> dict[str, Profile]:
+    """The profiles with this bank's own figures.
+
+    :raises InvalidInputError: a figure that a profile does not take
+    """
+    found = dict(PROFILES)
+    for name, overrides in settings.profile_overrides.items():
+        found[name] = found[name].with_overrides(overrides)
+    return found
+
+
+def _institutions(settings: FinanceSettings, connect: Connect) -> Institutions:
+    limits = AskingLimits(timeout_s=settings.adapter_timeout_s)
+
+    def to(adapter: Adapter) -> grpc.aio.Channel:
+        return connect(adapter.target, adapter.msp_id)
+
+    adapters = settings.adapters
+    return Institutions(
+        tax=TaxSource(to(adapters.tax), limits) if adapters.tax else None,
+        bank=BankSource(to(adapters.bank), limits) if adapters.bank else None,
+        credit=CreditSource(to(adapters.credit), limits) if adapters.credit else None,
+    )
+
+
+async def serve(settings: FinanceSettings) -> None:
+    """Serves until asked to stop."""
+    directory = OrgDirectory.load(settings.directory)
+    async with AsyncExitStack() as stack:
+
+        def connect(target: str, msp_id: str) -> grpc.aio.Channel:
+            made = channel(target, settings.tls, roots=directory.roots(msp_id))
+            stack.push_async_callback(made.close)
+            return made
+
+        parts = Parts(settings, directory, connect)
+        stack.push_async_callback(parts.database.close)
+        await migrate(parts.database.engine, MIGRATIONS)
+        stack.push_async_callback(parts.gateway.close)
+        await _start_ledger(parts, stack)
+        ports = await _start_servers(parts, stack)
+        await parts.jobs.start()
+        stack.callback(parts.jobs.stop)
+        ready(**ports)
+        await until_stopped()
+
+
+async def _start_ledger(parts: Parts, stack: AsyncExitStack) -> None:
+    await parts.financing.start()
+    await parts.ledger.follow(await parts.blocks.next_block(), parts.blocks.handle)
+    stack.push_async_callback(parts.ledger.stop)
+    await parts.operations.start()
+    stack.push_async_callback(parts.operations.stop)
+
+
+async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
+    settings = parts.settings
+    limits = Limits(max_message_bytes=MAX_PACKAGE_MESSAGE_BYTES, deadline_cap_s=PACKAGE_DEADLINE_S)
+    service = GrpcService(
+        settings.name,
+        settings.listen_grpc,
+        settings.tls,
+        parts.directory,
+        permissions(settings.msp_id),
+        limits=limits,
+    )
+    service.add(finance_pb2_grpc.add_PackageServiceServicer_to_server, PackageService(parts.packages))
+    service.add(finance_pb2_grpc.add_FinancingServiceServicer_to_server, FinancingService(parts.financing))
+    service.add(
+        reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+        ReconciliationService(parts.database, parts.jobs),
+    )
+    app = make_app(
+        name=settings.name,
+        msp_id=settings.msp_id,
+        packages=parts.packages,
+        financing=parts.financing,
+        tokens=parts.tokens,
+        clients=settings.clients,
+    )
+    rest = RestServer(app, settings.listen_rest, settings.tls)
+    ports = {"rest": await rest.start()}
+    stack.push_async_callback(rest.stop, settings.grace_s)
+    ports["grpc"] = await service.start()
+    stack.push_async_callback(service.stop, settings.grace_s)
+    return ports

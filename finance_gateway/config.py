@@ -1,0 +1,85 @@
+"""Settings of a finance gateway; `chanrong up` writes such a file for each bank of a sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from consortium.rpc.settings import ServiceSettings
+from consortium.rpc.tls import TlsFiles
+
+
+class Part(BaseModel):
+    """Base of the settings' parts: closed, immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LedgerSettings(Part):
+    """Where the ledger is and who endorses."""
+
+    kind: Literal["embedded", "fabric"] = "embedded"
+    endpoints: tuple[str, ...] = Field(
+        min_length=1, description="host:port of gateway peers, preferred first"
+    )
+    tls_roots: Path
+    channel: str = "chanrong"
+    chaincode: str = "chanrong"
+    organisations: tuple[str, ...] = Field(min_length=1, description="MSP ids that endorse and sign reads")
+    members: tuple[str, ...] = Field(min_length=1, description="MSP ids of the channel")
+
+
+class IndustryGateway(Part):
+    """An industry gateway that this bank asks for documents."""
+
+    name: str
+    target: str
+    msp_id: str
+
+
+class Adapter(Part):
+    """An institution's adapter."""
+
+    target: str
+    msp_id: str
+
+
+class Adapters(Part):
+    """The institutions that this bank has a contract with."""
+
+    tax: Adapter | None = None
+    bank: Adapter | None = None
+    credit: Adapter | None = None
+
+
+class FinanceSettings(ServiceSettings):
+    """One bank's gateway."""
+
+    name: str
+    msp_id: str
+    listen_grpc: str = "127.0.0.1:0"
+    listen_rest: str = "127.0.0.1:0"
+    database: str
+    tls: TlsFiles
+    directory: Path
+    identity: Path = Field(description="MSP folder with which this gateway signs on the ledger")
+    consortium_keys: Path
+    master_keys: Path
+    package_key: Path = Field(description="PEM of the P-256 key that signs packages")
+    package_kid: str
+    token_key: Path = Field(description="PEM of the P-256 key that signs REST tokens")
+    clients: dict[str, str] = Field(
+        default_factory=dict,
+        description="REST clients: name -> scrypt hash of the secret; they have the role bank",
+    )
+    ledger: LedgerSettings
+    industry_gateways: tuple[IndustryGateway, ...] = Field(min_length=1)
+    adapters: Adapters = Adapters()
+    adapter_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    default_profile: str = "receivable-v1"
+    profile_overrides: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="profile -> a bank's own figures, see crossverify.profiles"
+    )
+    reconcile_period_s: int = Field(default=300, ge=10)

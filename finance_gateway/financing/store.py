@@ -1,0 +1,107 @@
+"""Statements on this bank's claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from consortium.contract import names
+from consortium.errors import NotFoundError
+from finance_gateway.store.tables import claims
+
+MAX_LISTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """A claim of this bank, without its opening. Shares in billionths, times in seconds since 1970 UTC."""
+
+    claim_id: str
+    fingerprint: str
+    asset: str
+    handle: str
+    share: int
+    settled: int
+    state: str
+    expires: int
+    consent_id: str
+    asset_state: str
+    shortfall: int
+    txid: str
+    created: int
+
+
+_COLUMNS = [claims.c[name] for name in ClaimRow.__slots__]
+
+
+async def add(session: AsyncSession, claim: ClaimRow, opening: bytes, wrapped_key: bytes) -> None:
+    """Stores a claim before it is asked for, with its sealed opening."""
+    values = {name: getattr(claim, name) for name in ClaimRow.__slots__}
+    await session.execute(insert(claims).values(**values, opening=opening, wrapped_key=wrapped_key))
+
+
+async def get(session: AsyncSession, claim_id: str) -> ClaimRow:
+    """One claim.
+
+    :raises NotFoundError: there is none
+    """
+    row = (await session.execute(select(*_COLUMNS).where(claims.c.claim_id == claim_id))).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"This bank has no claim {claim_id!r}.", remedy="List them with `chanrong financing show`."
+        )
+    return ClaimRow(*row)
+
+
+async def listed(session: AsyncSession, fingerprint: str) -> list[ClaimRow]:
+    """Claims, newest first; only those on an asset when one is named."""
+    query = select(*_COLUMNS).order_by(claims.c.created.desc(), claims.c.claim_id).limit(MAX_LISTED)
+    if fingerprint:
+        query = query.where((claims.c.fingerprint == fingerprint) | (claims.c.asset == fingerprint))
+    return [ClaimRow(*row) for row in await session.execute(query)]
+
+
+async def handles(session: AsyncSession) -> set[str]:
+    """The handles of all this bank's claims."""
+    return set((await session.execute(select(claims.c.handle))).scalars())
+
+
+async def with_handles(session: AsyncSession, found: Iterable[str]) -> list[ClaimRow]:
+    """This bank's claims among handles that an event names."""
+    query = select(*_COLUMNS).where(claims.c.handle.in_(list(found)))
+    return [ClaimRow(*row) for row in await session.execute(query)]
+
+
+async def refuse(session: AsyncSession, claim_id: str) -> None:
+    """Notes that a reservation was not made."""
+    await session.execute(
+        update(claims)
+        .where(claims.c.claim_id == claim_id, claims.c.state == "reserving")
+        .values(state="refused")
+    )
+
+
+async def apply(
+    session: AsyncSession, function: str, item: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
+    """Brings a claim to what the contract says of it."""
+    claim_id = item["claim"]
+    if result["status"] != "done":
+        await refuse(session, claim_id)
+        return
+    values: dict[str, Any] = {"txid": result["txid"]}
+    if function == names.ENCUMBRANCES_RESERVE:
+        values |= {"state": "reserved", "asset": result.get("asset", item["asset"])}
+    elif function == names.ENCUMBRANCES_FINANCE:
+        values |= {"state": "financed", "expires": 0}
+    elif function == names.ENCUMBRANCES_RELEASE:
+        values |= {"state": "released"}
+    elif function == names.ENCUMBRANCES_SETTLE:
+        claim = await get(session, claim_id)
+        settled = claim.settled + int(item["share"])
+        values |= {"settled": settled, "state": "settled" if settled >= claim.share else "financed"}
+    await session.execute(update(claims).where(claims.c.claim_id == claim_id).values(**values))
