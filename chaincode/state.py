@@ -1,10 +1,10 @@
 """The ledger as a contract sees it, in Fabric's own terms.
 
-A host (``chaincode.hosts.peer`` for Fabric's peers, ``chaincode.hosts.embedded`` for the embedded ledger) implements
-:class:`Stub` for one transaction. A contract never sees the stub: it is given a :class:`Context`, whose ``state`` is
-the overlay :class:`State`. The overlay is the same in both hosts and gives what the protocol does not: a read sees
-what the same transaction wrote. Ranges over keys written in the same transaction are refused, because the protocol
-would silently leave them out.
+A host (``chaincode.hosts.peer`` for Fabric's peers, ``chaincode.hosts.embedded`` for the embedded ledger)
+implements :class:`Stub` for one transaction. A contract never sees the stub: it is given a
+:class:`Context`, whose ``state`` is the overlay :class:`State`. The overlay is the same in both hosts and
+gives what the protocol does not: a read sees what the same transaction wrote. Ranges over keys written in
+the same transaction are refused, because the protocol would silently leave them out.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Page:
 
 
 class StateError(Exception):
-    """The host refused an operation on the state. A contract lets it pass: the transaction fails as a whole."""
+    """The host refused an operation on the state. A contract lets it pass: the transaction fails as a
+    whole."""
 
 
 class Stub(Protocol):
@@ -159,25 +160,37 @@ def split_composite_key(key: str) -> tuple[str, tuple[str, ...]]:
 
 @dataclass(slots=True)
 class State:
-    """Public and private state with a per-transaction overlay: reads see this transaction's own writes."""
+    """Public and private state with a per-transaction overlay: reads see this transaction's own writes.
+
+    What was read once is remembered: a transaction sees one state of the ledger, and every question to a peer
+    is a round trip. So a contract may fetch all that it needs in one call and look at it afterwards.
+    """
 
     stub: Stub
     _writes: dict[str, dict[str, bytes | None]] = field(default_factory=dict)
+    _reads: dict[str, dict[str, bytes | None]] = field(default_factory=dict)
 
     async def get(self, key: str, collection: str = "") -> bytes | None:
         """Value of one key, None when there is none."""
         return (await self.get_many([key], collection))[0]
 
     async def get_many(self, keys: Sequence[str], collection: str = "") -> list[bytes | None]:
-        """Values of keys in their order; asks the ledger only for keys that this transaction has not written."""
-        written = self._writes.get(collection)
-        if not written:
-            return await self.stub.get_many(keys, collection)
-        missing = list(dict.fromkeys(key for key in keys if key not in written))
-        found = (
-            dict(zip(missing, await self.stub.get_many(missing, collection), strict=True)) if missing else {}
-        )
-        return [written[key] if key in written else found[key] for key in keys]
+        """Values of keys in their order; asks the ledger only for what this transaction neither wrote nor
+        read."""
+        written = self._writes.get(collection, {})
+        known = self._reads.setdefault(collection, {})
+        missing = [key for key in dict.fromkeys(keys) if key not in written and key not in known]
+        if missing:
+            known.update(zip(missing, await self.stub.get_many(missing, collection), strict=True))
+        return [written[key] if key in written else known[key] for key in keys]
+
+    def known(self, key: str, collection: str = "") -> bytes | None:
+        """Value of a key that this transaction has written or read before.
+
+        :raises KeyError: when it has done neither
+        """
+        written = self._writes.get(collection, {})
+        return written[key] if key in written else self._reads[collection][key]
 
     def put(self, key: str, value: bytes, collection: str = "") -> None:
         """Writes a value when the transaction ends."""
@@ -210,7 +223,8 @@ class State:
         return self.stub.history(key)
 
     async def flush(self) -> None:
-        """Hands the collected writes to the host. Called once by the host, after the contract answered success."""
+        """Hands the collected writes to the host. Called once by the host, after the contract answered
+        success."""
         for collection in sorted(self._writes):
             await self.stub.write_many(dict(sorted(self._writes[collection].items())), collection)
         self._writes.clear()
@@ -241,7 +255,8 @@ class Contract(Protocol):
 
 
 async def run(contract: Contract, stub: Stub) -> Response:
-    """Runs one call and flushes its writes when it succeeded. Every exception becomes a response with status 500."""
+    """Runs one call and flushes its writes when it succeeded. Every exception becomes a response with
+    status 500."""
     try:
         context = Context.of(stub)
         response = await contract.invoke(context)
