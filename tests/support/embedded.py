@@ -49,6 +49,7 @@ class Network:
     root: Path
     authorities: dict[str, CertificateAuthority] = field(default_factory=dict)
     identities: dict[str, Identity] = field(default_factory=dict)
+    clients: dict[str, Issued] = field(default_factory=dict)
     peers: dict[str, Issued] = field(default_factory=dict)
     tls_ca: bytes = b""
 
@@ -102,7 +103,8 @@ def make_network(root: Path, msps: Sequence[str] = MSPS) -> Network:
         peer.save(root / msp / "peer.pem", root / msp / "peer.key")
         network.authorities[msp] = ca
         network.peers[msp] = peer
-        network.identities[msp] = make_identity(msp, ca.issue(f"client.{msp.lower()}", ou="client"))
+        network.clients[msp] = ca.issue(f"client.{msp.lower()}", ou="client")
+        network.identities[msp] = make_identity(msp, network.clients[msp])
     tls = CertificateAuthority.create("tlsca", "Ledger")
     tls.issue("ledger", sans=["localhost", "127.0.0.1"]).save(root / "tls.pem", root / "tls.key")
     network.tls_ca = tls.cert_pem
