@@ -11,9 +11,10 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from consortium.errors import InvalidInputError
-from consortium.rpc.guard import Context, current_caller
+from consortium.rpc.guard import current_caller
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
+from crossverify.adapters.context import Context
 from crossverify.adapters.institution import Institution
 from crossverify.adapters.records import LoadProblem, LoadReport
 

@@ -65,7 +65,7 @@ class Institution:
             await connection.run_sync(METADATA.create_all)
             await connection.run_sync(self._tables.create_all)
         async with self.database.write() as session:
-            switches = dict((await session.execute(select(SWITCHES.c.name, SWITCHES.c.value))).tuples().all())
+            switches = dict((await session.execute(select(SWITCHES.c.name, SWITCHES.c.value))).all())
             if not switches:
                 await _put(session, SWITCHES, "schema", SCHEMA_VERSION)
         if switches.get("schema", SCHEMA_VERSION) != SCHEMA_VERSION:
@@ -111,7 +111,7 @@ class Institution:
         rows = await session.execute(
             select(DATASETS.c.name, DATASETS.c.as_of).where(DATASETS.c.name.in_([first, *others]))
         )
-        found = dict(rows.tuples().all())
+        found = dict(rows.all())
         return min(found.values()) if first in found else 0
 
     async def move_as_of(self, session: AsyncSession, datasets: Iterable[str], as_of: int) -> None:

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from consortium.documents.money import decimal_text
-from consortium.rpc.guard import Context
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
 from crossverify.adapters.bank import store
 from crossverify.adapters.bank.load import STATEMENTS
 from crossverify.adapters.bank.matching import creditor_reference_tokens, fold
 from crossverify.adapters.bank.movements import MovementKind, Place, account_number
+from crossverify.adapters.context import Context
 from crossverify.adapters.ids import normal_id
 from crossverify.adapters.institution import Institution, check_batch, check_text, wrong_question
 from crossverify.sources.bank import MAX_OTHER_NUMBERS, MAX_RECEIVABLES

@@ -117,13 +117,13 @@ def bank_key_of(movement: Movement) -> str:
     """What names a movement on every statement of its account; empty where the bank gives no reference."""
     if not movement.bank_reference:
         return ""
-    parts = (movement.statement.account.number, movement.bank_reference, movement.kind)
+    parts = (movement.statement.account.number, movement.bank_reference, movement.kind.value)
     return json.dumps([*parts, movement.booking_date, movement.amount, movement.currency])
 
 
 def content_of(movement: Movement) -> str:
     """Digest (hex) of what a statement said of a movement."""
-    facts = asdict(movement)
+    facts = {**asdict(movement), "kind": movement.kind.value}
     del facts["path"], facts["statement"], facts["entry"], facts["detail"]
     return hashlib.sha256(canonical_bytes(facts)).hexdigest()
 
@@ -187,7 +187,7 @@ async def known_places(session: AsyncSession, places: Iterable[str]) -> dict[str
     rows = await session.execute(
         select(MOVEMENTS.c.place, MOVEMENTS.c.content).where(MOVEMENTS.c.place.in_(sorted(set(places))))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def known_bank_keys(session: AsyncSession, keys: Iterable[str]) -> dict[str, set[str]]:
@@ -197,7 +197,7 @@ async def known_bank_keys(session: AsyncSession, keys: Iterable[str]) -> dict[st
         select(MOVEMENTS.c.bank_key, MOVEMENTS.c.statement).where(MOVEMENTS.c.bank_key.in_(wanted))
     )
     found: dict[str, set[str]] = {}
-    for key, statement in rows.tuples():
+    for key, statement in rows:
         found.setdefault(key, set()).add(statement)
     return found
 
@@ -322,5 +322,5 @@ async def find_accounts(session: AsyncSession, numbers: Iterable[str]) -> dict[s
     )
     return {
         number: KnownAccount(number, name, tuple(json.loads(ids)), until)
-        for number, name, ids, until in rows.tuples()
+        for number, name, ids, until in rows
     }

@@ -6,9 +6,9 @@ Every question names the authorisation (consent) under which it is asked: withou
 
 from __future__ import annotations
 
-from consortium.rpc.guard import Context
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
+from crossverify.adapters.context import Context
 from crossverify.adapters.credit import store
 from crossverify.adapters.credit.load import REPORTS
 from crossverify.adapters.ids import normal_id

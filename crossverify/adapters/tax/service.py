@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 from consortium.documents.money import decimal_text
-from consortium.rpc.guard import Context
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
+from crossverify.adapters.context import Context
 from crossverify.adapters.ids import normal_id
 from crossverify.adapters.institution import Institution, check_batch, check_text, wrong_question
 from crossverify.adapters.tax import store

@@ -118,7 +118,7 @@ async def find(session: AsyncSession, keys: Iterable[str]) -> dict[str, list[Kno
         .order_by(INVOICES.c.id)
     )
     found: dict[str, list[Known]] = defaultdict(list)
-    for row in rows.tuples():
+    for row in rows:
         key, own, number, *rest = row
         found[key].append(_known(number, own, rest))
     return dict(found)
@@ -170,7 +170,7 @@ async def red_amounts(session: AsyncSession, invoices: Iterable[int]) -> dict[in
         .where(CORRECTIONS.c.key.in_(asked), _NOTES.c.void.is_(False))
     )
     notes: dict[int, list[tuple[tuple[bool, bool, bool, str], int, Decimal]]] = defaultdict(list)
-    for note, preceding, noted, currency, amount, invoice, issued, other_currency, own in rows.tuples():
+    for note, preceding, noted, currency, amount, invoice, issued, other_currency, own in rows:
         if note != invoice and currency == other_currency:
             fit = (issued == preceding, issued <= noted, own, issued)
             notes[note].append((fit, invoice, Decimal(amount)))
