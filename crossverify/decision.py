@@ -19,12 +19,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from crossverify.rule import Finding, Input, Step
+from crossverify.evidence import FACE_VALUE_PPB
+from crossverify.rule import Effect, Finding, Input, Outcome, Step
+from crossverify.wording import percent, rounded_down, rounded_up
 
 if TYPE_CHECKING:
-    from crossverify.case import Case
+    from crossverify.case import Case, Receivable
+    from crossverify.figures import Waterfall
     from crossverify.profiles import Profile
 
 MAX_REASONS = 5
@@ -143,17 +147,178 @@ class SubjectDecision:
 
 def decide_subject(findings: Iterable[Finding]) -> SubjectDecision:
     """Step 1: what the subject-level findings say together."""
-    raise NotImplementedError
+    about = [item for item in findings if item.subject == ""]
+    return SubjectDecision(_gravest(about), _reasons(about))
 
 
 def decide(
     case: Case, findings: Sequence[Finding], subject: SubjectDecision, profile: Profile
 ) -> tuple[ReceivableDecision, ...]:
     """Steps 2 and 3 for every receivable of the case, in the case's order."""
-    raise NotImplementedError
+    by_receivable: dict[str, list[Finding]] = {item.fingerprint: [] for item in case.receivables}
+    general = []
+    for finding in findings:
+        if finding.subject in by_receivable:
+            by_receivable[finding.subject].append(finding)
+        elif finding.subject == "" and finding.effect is Effect.EXCLUDE:
+            general.append(finding)
+    return tuple(
+        _decide(case, item, general, by_receivable[item.fingerprint], profile.waterfall)
+        for item in case.receivables
+    )
+
+
+def _decide(
+    case: Case, receivable: Receivable, general: list[Finding], own: list[Finding], figures: Waterfall
+) -> ReceivableDecision:
+    found = [*general, *own]
+    steps = waterfall(receivable, own, figures)
+    amount = steps[-1].balance
+    decision, reasons = _gravest(found), _reasons(found)
+    if decision is not Decision.EXCLUDED and amount <= 0:
+        decision = Decision.EXCLUDED
+        face = case.of_document(receivable.primary, "totals/payable", receivable.invoice.totals.payable)
+        reasons = (Reason("DECISION.NOTHING_LEFT", "Nothing is left to lend on.", None, face), *reasons)
+    return ReceivableDecision(
+        fingerprint=receivable.fingerprint,
+        document=receivable.primary.fingerprint,
+        number=receivable.invoice.number,
+        currency=receivable.currency,
+        decision=decision,
+        reasons=reasons[:MAX_REASONS],
+        waterfall=steps,
+        amount=amount,
+        eligible=amount if decision is Decision.ELIGIBLE else amount * 0,
+    )
+
+
+def _gravest(findings: Iterable[Finding]) -> Decision:
+    effects = {item.effect for item in findings}
+    if Effect.EXCLUDE in effects:
+        return Decision.EXCLUDED
+    return Decision.REFER if Effect.REFER in effects else Decision.ELIGIBLE
+
+
+_GRAVITY = {Effect.EXCLUDE: 0, Effect.REFER: 1, Effect.INFORMATION: 2}
+_SAID_OUTCOMES = frozenset({Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN})
+
+
+def _reasons(findings: Iterable[Finding]) -> tuple[Reason, ...]:
+    """The gravest first, each code once; what merely informs is said last, and passes are not."""
+    said = [
+        item for item in findings if item.effect is not Effect.INFORMATION or item.outcome in _SAID_OUTCOMES
+    ]
+    said.sort(key=lambda item: _GRAVITY[item.effect])  # stable: else in the order of the findings
+    reasons: dict[str, Reason] = {}
+    for item in said:
+        code = f"{item.rule}.{item.code}"
+        if code not in reasons:
+            reasons[code] = Reason(code, item.message, item.line, item.inputs[0] if item.inputs else None)
+    return tuple(reasons.values())[:MAX_REASONS]
+
+
+# --- the waterfall ------------------------------------------------------------------------------
+
+
+class _Fall:
+    """A balance that only goes down, and never below zero."""
+
+    def __init__(self, face: Decimal, currency: str) -> None:
+        self._currency = currency
+        self.face = rounded_down(face, currency)
+        self.steps = [WaterfallStep(Step.FACE, self.face, self.face, "amount due with tax")]
+
+    @property
+    def balance(self) -> Decimal:
+        return self.steps[-1].balance
+
+    def take(self, step: Step, amount: Decimal | Fraction, note: str) -> None:
+        """Takes an amount, rounded up, as far as there is something left. A step that takes nothing is left
+        out."""
+        taken = min(rounded_up(amount, self._currency), self.balance)
+        if taken > 0:
+            self.steps.append(WaterfallStep(step, -taken, self.balance - taken, note))
+
+    def keep(self, step: Step, rate: Decimal, note: str) -> None:
+        """Keeps a part of the balance, rounded down. The step is shown even where it takes nothing."""
+        kept = rounded_down(Fraction(self.balance) * Fraction(rate), self._currency)
+        self.steps.append(WaterfallStep(step, kept - self.balance, kept, note))
+
+
+def waterfall(
+    receivable: Receivable, findings: Iterable[Finding], figures: Waterfall
+) -> tuple[WaterfallStep, ...]:
+    """The steps from face value to what could be lent.
+
+    1. Face value: the amount due with tax.
+    2. Credit notes; what is red at tax beyond them; payments that the bank saw.
+    3. What the ledger counts as settled or diluted beyond all that: facts whose documents are not here.
+    4. Quantity within tolerance that was not received; what is left above what the debtor confirmed.
+    5. Claims of others. Facts take the free share first, so others' claims stay whole.
+    6. The profile's dilution reserve and advance rate.
+    """
+    taken = _deductions(findings, receivable.currency)
+    fall = _Fall(receivable.face, receivable.currency)
+    fall.take(Step.CREDIT_NOTES, receivable.credited, f"{len(receivable.credits)} credit notes")
+    fall.take(Step.TAX_RED, taken[Step.TAX_RED], "reversed at tax, without a credit note here")
+    fall.take(Step.PAYMENTS, taken[Step.PAYMENTS], "seen by the bank that keeps the account")
+    known = fall.face - fall.balance
+    facts = max((asset.settled_ppb + asset.diluted_ppb for asset in receivable.assets), default=0)
+    on_ledger = _share(fall.face, facts)
+    fall.take(
+        Step.LEDGER_FACTS,
+        on_ledger - Fraction(known),
+        "settled or diluted on the ledger beyond the documents here",
+    )
+    fall.take(Step.NOT_RECEIVED, taken[Step.NOT_RECEIVED], "invoiced above what was received")
+    confirmed = fall.face - receivable.credited - taken[Step.PAYMENTS] - taken[Step.NOT_CONFIRMED]
+    if taken[Step.NOT_CONFIRMED] > 0:
+        fall.take(Step.NOT_CONFIRMED, fall.balance - confirmed, "the debtor accepted less")
+    caps = [item.cap_ppb for item in findings if item.cap_ppb is not None]
+    others = FACE_VALUE_PPB - min(facts, FACE_VALUE_PPB) - min(caps) if caps else 0
+    fall.take(
+        Step.CLAIMS_OF_OTHERS,
+        _share(fall.face, max(others, 0)),
+        "shares that others hold, or that are not free",
+    )
+    if figures.dilution_reserve:
+        fall.keep(
+            Step.DILUTION, 1 - figures.dilution_reserve, f"{percent(figures.dilution_reserve)} held back"
+        )
+    fall.keep(Step.ADVANCE, figures.advance_rate, f"{percent(figures.advance_rate)} advanced")
+    return tuple(fall.steps)
+
+
+def _share(face: Decimal, ppb: int) -> Fraction:
+    return Fraction(face) * min(ppb, FACE_VALUE_PPB) / FACE_VALUE_PPB
+
+
+def _deductions(findings: Iterable[Finding], currency: str) -> dict[Step, Decimal]:
+    """Sums of what findings take, by step. A deduction in another currency has no rate here and is not
+    taken: the rule that found it has to refer."""
+    taken = dict.fromkeys(Step, Decimal(0))
+    for item in findings:
+        if item.deduct is not None and item.deduct.currency == currency:
+            taken[item.deduct.step] += item.deduct.amount
+    return taken
 
 
 def total(receivables: Iterable[ReceivableDecision]) -> Mapping[str, Mapping[str, Decimal]]:
-    """Per currency: face, eligible, refer and excluded amounts. Currencies are never added up: there is no
-    rate here."""
-    raise NotImplementedError
+    """Per currency: face, eligible, refer and excluded amounts.
+
+    ``eligible`` and ``refer`` are what could be lent; ``excluded`` is face value. Currencies are never added
+    up: there is no rate here.
+    """
+    totals: dict[str, dict[str, Decimal]] = {}
+    for item in sorted(receivables, key=lambda each: each.currency):
+        sums = totals.setdefault(
+            item.currency, dict.fromkeys(("face", "eligible", "refer", "excluded"), item.amount * 0)
+        )
+        face = item.waterfall[0].balance
+        sums["face"] += face
+        sums["eligible"] += item.eligible
+        if item.decision is Decision.REFER:
+            sums["refer"] += item.amount
+        elif item.decision is Decision.EXCLUDED:
+            sums["excluded"] += face
+    return totals

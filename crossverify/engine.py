@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from consortium.documents import canonical_bytes
+from consortium.documents.canonical import canonical_bytes
 from crossverify.case import Case
 from crossverify.decision import ReceivableDecision, SubjectDecision, decide, decide_subject, total
 from crossverify.evidence import Evidence

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from consortium.documents import Document, canonical_bytes, document_bytes, parse_canonical
+from consortium.documents import Document, parse_canonical
+from consortium.documents.canonical import canonical_bytes, document_bytes
 from consortium.errors import ChanrongError, InvalidInputError
 from crossverify.rule import Stage
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from consortium.documents import canonical_bytes
+from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
 from crossverify.figures import MaxAges, Waterfall
 from crossverify.rule import Effect, Outcome, Rule, Thresholds
@@ -170,8 +170,26 @@ def _settings(names: tuple[str, ...]) -> tuple[RuleSettings, ...]:
 RECEIVABLE_V1 = Profile(
     id="receivable-v1",
     version=1,
-    description="Single receivables from performed deliveries (应收账款融资), confirmed by the debtor or not.",
-    rules=_settings(()),
+    description="Single receivables from performed deliveries (应收账款融资), confirmed by debtors or not.",
+    rules=_settings(
+        (
+            "CONSENT",
+            "DOC_VALID",
+            "PARTY_ID",
+            "TOTALS_TAX",
+            "INV_AUTHENTIC",
+            "INV_STATE",
+            "DUP_EXACT",
+            "LINK_WEIGHT",
+            "MATCH_QTY",
+            "MATCH_PRICE",
+            "PO_EXHAUSTED",
+            "DATE_ORDER",
+            "DEBTOR_CONFIRM",
+            "CASH_CLOSURE",
+            "CREDIT_STATUS",
+        )
+    ),
     max_ages=MaxAges(),
     waterfall=Waterfall(),
 )
@@ -187,17 +205,11 @@ def rules_digest() -> str:
     Two programs with the same digest give the same findings for the same evidence and profile.
     """
     root = Path(__file__).parent
-    files = [
-        root / f"{name}.py"
-        for name in ("rule", "evidence", "figures", "case", "engine", "decision", "profiles", "units")
-    ]
-    files += sorted((root / "rules").rglob("*.py"))
     sources = {
         path.relative_to(root).as_posix(): hashlib.sha256(
             path.read_bytes().replace(b"\r\n", b"\n")
         ).hexdigest()
-        for path in files
-        if path.exists()
+        for path in (*root.glob("*.py"), *(root / "rules").rglob("*.py"))
     }
     versions = {name: rule.version for name, rule in RULES.items()}
     return hashlib.sha256(canonical_bytes({"rules": versions, "sources": sources})).hexdigest()

@@ -101,6 +101,7 @@ class Step(StrEnum):
     PAYMENTS = "payments_seen"
     LEDGER_FACTS = "ledger_facts_not_in_documents"
     NOT_RECEIVED = "not_received_within_tolerance"
+    NOT_CONFIRMED = "not_confirmed_by_debtor"
     CLAIMS_OF_OTHERS = "claims_of_others"
     DILUTION = "dilution_reserve"
     ADVANCE = "advance_rate"

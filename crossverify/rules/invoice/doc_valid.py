@@ -1,0 +1,116 @@
+"""DOC_VALID: is the invoice a valid document that stands on the ledger?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from crossverify.evidence import WithheldDocument
+from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
+from crossverify.wording import money
+
+if TYPE_CHECKING:
+    from crossverify.case import Case, Receivable
+
+BODY_MISMATCH = "COMMITMENT_MISMATCH"
+"""Reason of a withheld body that is not what the ledger's commitment says."""
+
+
+class DocValid(Rule[NoThresholds]):
+    """The schema was checked when the evidence was read: what is here has the fields and types of its kind.
+    This looks at what no schema says. Schematron runs at intake, where a document claims a profile.
+
+    - PASS: clean. WARN: lines share a number, no due date, nowhere to pay to, credited in another currency.
+    - FAIL: void on the ledger, or nothing is payable; a body that is not what the ledger committed to.
+    - UNKNOWN: not on the ledger; bodies of the request that could not be had.
+    - NOT_APPLICABLE: never.
+    """
+
+    id = "DOC_VALID"
+    version = 1
+    applies_when = "always"
+    sources = ("documents", "ledger")
+    effects: ClassVar = {
+        "WARN": Effect.INFORMATION,
+        "FAIL": Effect.EXCLUDE,
+        "UNKNOWN": Effect.REFER,
+        "CREDIT_CURRENCY": Effect.REFER,
+        "BODY_MISMATCH": Effect.REFER,  # about a document of the subject, not about one receivable
+        "WITHHELD": Effect.INFORMATION,  # what is missing shows in the rules that miss it
+    }
+
+    def evaluate(self, case: Case, thresholds: NoThresholds) -> Iterator[Verdict]:
+        """See the class."""
+        yield from _withheld(case)
+        for receivable in case.receivables:
+            faults = [*_fatal(case, receivable)] or [
+                *_not_registered(case, receivable),
+                *_warnings(case, receivable),
+            ]
+            if not faults:
+                number = case.of_document(receivable.primary, "number", receivable.invoice.number)
+                text = "The invoice is a valid document, and the ledger has it."
+                faults = [Verdict(receivable.fingerprint, Outcome.PASS, "CLEAN", text, (number,))]
+            yield from faults
+
+
+def _fatal(case: Case, receivable: Receivable) -> Iterator[Verdict]:
+    key = receivable.fingerprint
+    for item in receivable.members:
+        if item.state == "void":
+            told = Input(item.fingerprint, "state", item.state, "ledger", case.as_of("ledger"))
+            yield Verdict(key, Outcome.FAIL, "VOID", "The invoice is void on the ledger.", (told,))
+            return
+    if receivable.face <= 0:
+        payable = receivable.invoice.totals.payable
+        text = f"Nothing is payable on it: {money(payable, receivable.currency)}."
+        told = case.of_document(receivable.primary, "totals/payable", payable)
+        yield Verdict(key, Outcome.FAIL, "NOTHING_PAYABLE", text, (told,))
+
+
+def _not_registered(case: Case, receivable: Receivable) -> Iterator[Verdict]:
+    for item in receivable.members:
+        if not item.txid:
+            told = Input(item.fingerprint, "txid", "", "ledger", case.as_of("ledger"))
+            text = "The invoice is not on the ledger yet."
+            yield Verdict(receivable.fingerprint, Outcome.UNKNOWN, "NOT_REGISTERED", text, (told,))
+
+
+def _warnings(case: Case, receivable: Receivable) -> Iterator[Verdict]:
+    key, invoice, primary = receivable.fingerprint, receivable.invoice, receivable.primary
+    names = [line.line_id for line in invoice.lines]
+    if len(set(names)) != len(names):
+        twice = next(name for position, name in enumerate(names) if name in names[:position])
+        told = case.of_document(primary, "lines/line_id", twice)
+        text = f"Several lines have the number {twice}."
+        yield Verdict(key, Outcome.WARN, "LINE_NUMBER_TWICE", text, (told,))
+    if invoice.due_date is None:
+        told = case.of_document(primary, "due_date", None)
+        yield Verdict(key, Outcome.WARN, "NO_DUE_DATE", "The invoice states no due date.", (told,))
+    if invoice.payee_account is None:
+        told = case.of_document(primary, "payee_accounts", None)
+        yield Verdict(
+            key, Outcome.WARN, "NO_PAYEE_ACCOUNT", "The invoice names no account to pay to.", (told,)
+        )
+    for item in receivable.odd_credits:
+        told = case.of_document(item, "currency", getattr(item.document, "currency", ""))
+        text = f"Credit note {item.document.number} is in another currency and cannot be set off here."
+        yield Verdict(key, Outcome.WARN, "CREDIT_CURRENCY", text, (told,))
+
+
+def _withheld(case: Case) -> Iterator[Verdict]:
+    """One verdict about the subject per reason for which bodies are missing."""
+    by_reason: dict[str, list[WithheldDocument]] = defaultdict(list)
+    for item in sorted(case.evidence.withheld, key=lambda each: each.fingerprint):
+        by_reason[item.reason].append(item)
+    for reason, items in sorted(by_reason.items()):
+        inputs = tuple(
+            Input(item.fingerprint, item.kind, reason, "documents", case.as_of("ledger")) for item in items
+        )
+        if reason == BODY_MISMATCH:
+            text = f"{len(items)} documents are not what the ledger committed to; they were left out."
+            yield Verdict("", Outcome.FAIL, "BODY_MISMATCH", text, inputs)
+        else:
+            text = f"{len(items)} documents could not be had ({reason})."
+            yield Verdict("", Outcome.UNKNOWN, "WITHHELD", text, inputs)
