@@ -17,7 +17,10 @@ from chanrong.sandbox.topology import INSTITUTIONS, ORDERER, members
 from consortium.identity.ca import CertificateAuthority
 from consortium.identity.directory import OrgDirectory
 from consortium.identity.files import write_file
+from consortium.identity.jws import public_jwks
 from consortium.identity.msp import write_msp
+from consortium.identity.signer import P256Signer
+from consortium.storage.crypto import BodyVault
 
 SANS = ("localhost", "127.0.0.1")
 EMBEDDED_UNIT = "chanrong-embedded"
@@ -47,6 +50,7 @@ def provision(layout: Layout, profile: Profile) -> None:
     _orderer(layout)
     _directory(layout, organisations)
     _consortium_keys(layout)
+    _gateway_secrets(layout, profile)
     _trust(layout, profile)
 
 
@@ -136,6 +140,17 @@ def _consortium_keys(layout: Layout) -> None:
     write_file(layout.consortium_keys, json.dumps(keys, indent=2).encode(), private=True)
 
 
+def _gateway_secrets(layout: Layout, profile: Profile) -> None:
+    """Each gateway's master key for bodies at rest, and the key that signs its REST tokens."""
+    for service in (*profile.of_kind("industry"), *profile.of_kind("finance")):
+        master = layout.root / "master-keys" / f"{service.name}.json"
+        if not master.exists():
+            BodyVault.create_file(master)
+        token = layout.root / "orgs" / service.msp_id / "token-key.pem"
+        if not token.exists():
+            write_file(token, P256Signer.generate().to_pem(), private=True)
+
+
 def _trust(layout: Layout, profile: Profile) -> None:
     """The trust folder: what a verifier needs and nothing secret. Issuers' keys are added by their gateways."""
     organisations = {}
@@ -172,12 +187,8 @@ def _name_of(profile: Profile, msp_id: str) -> str:
 
 def _package_key(layout: Layout, bank: Service) -> bytes:
     """Makes a bank's package signing key, unless it is there, and returns its public JWKS."""
-    from joserfc.jwk import ECKey, KeySet
-
     path = layout.root / "orgs" / bank.msp_id / "package-key.pem"
-    kid = f"{bank.msp_id}-1"
     if not path.exists():
-        made = ECKey.generate_key("P-256", private=True)
-        write_file(path, made.as_pem(private=True), private=True)
-    key = ECKey.import_key(path.read_bytes(), {"kid": kid, "use": "sig", "alg": "ES256"})
-    return json.dumps(KeySet([key]).as_dict(private=False), indent=2).encode() + b"\n"
+        write_file(path, P256Signer.generate().to_pem(), private=True)
+    jwks = public_jwks({f"{bank.msp_id}-1": P256Signer.from_pem(path.read_bytes())})
+    return json.dumps(jwks, indent=2).encode() + b"\n"

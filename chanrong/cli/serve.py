@@ -1,0 +1,102 @@
+"""The single services, as an operator runs them: ``chanrong industry|finance|adapter NAME|ledger serve --config FILE``.
+
+Imports stay inside the commands: a gateway's process does not load the other products.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from consortium.errors import NotFoundError
+from consortium.rpc.settings import ServiceSettings
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="TOML file; CHANRONG_... variables override it.")
+]
+
+S = TypeVar("S", bound=ServiceSettings)
+
+industry = typer.Typer(no_args_is_help=True, help="The industry gateway.")
+finance = typer.Typer(no_args_is_help=True, help="The finance gateway.")
+adapter = typer.Typer(no_args_is_help=True, help="Reference institutions.")
+
+
+def _serve(name: str, kind: type[S], serve: Callable[[S], Awaitable[None]], config: Path | None) -> None:
+    from consortium.rpc.run import run_service
+    from consortium.rpc.settings import load_settings
+
+    sys.exit(run_service(name, serve, lambda: load_settings(kind, *([config] if config else []))))
+
+
+@industry.command("serve")
+def serve_industry(config: ConfigOption = None) -> None:
+    """Run an industry gateway in the foreground."""
+    from industry_gateway.app import serve
+    from industry_gateway.config import IndustrySettings
+
+    _serve("industry", IndustrySettings, serve, config)
+
+
+@finance.command("serve")
+def serve_finance(config: ConfigOption = None) -> None:
+    """Run a finance gateway in the foreground."""
+    from finance_gateway.app import serve
+    from finance_gateway.config import FinanceSettings
+
+    _serve("finance", FinanceSettings, serve, config)
+
+
+@adapter.command("tax")
+def serve_tax(action: Annotated[str, typer.Argument(help="serve")], config: ConfigOption = None) -> None:
+    """Run the reference tax authority in the foreground."""
+    from crossverify.adapters.tax.app import serve
+    from crossverify.adapters.tax.settings import TaxSettings
+
+    _only_serve(action)
+    _serve("tax", TaxSettings, serve, config)
+
+
+@adapter.command("bank")
+def serve_bank(action: Annotated[str, typer.Argument(help="serve")], config: ConfigOption = None) -> None:
+    """Run the reference bank in the foreground."""
+    from crossverify.adapters.bank.app import serve
+    from crossverify.adapters.bank.settings import BankSettings
+
+    _only_serve(action)
+    _serve("bank", BankSettings, serve, config)
+
+
+@adapter.command("credit")
+def serve_credit(action: Annotated[str, typer.Argument(help="serve")], config: ConfigOption = None) -> None:
+    """Run the reference credit bureau in the foreground."""
+    from crossverify.adapters.credit.app import serve
+    from crossverify.adapters.credit.settings import CreditSettings
+
+    _only_serve(action)
+    _serve("credit", CreditSettings, serve, config)
+
+
+def _only_serve(action: str) -> None:
+    if action != "serve":
+        raise NotFoundError(f"An adapter cannot {action!r}.", remedy="Say `chanrong adapter NAME serve`.")
+
+
+def serve_ledger(config: Path | None) -> None:
+    """Runs the embedded ledger with the consortium's contract."""
+    from chaincode.contracts import ChanrongContract
+    from chaincode.hosts.embedded.server import serve
+    from chaincode.hosts.embedded.settings import EmbeddedSettings
+
+    _serve("ledger", EmbeddedSettings, lambda settings: serve(settings, ChanrongContract()), config)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.add_typer(industry, name="industry")
+    app.add_typer(finance, name="finance")
+    app.add_typer(adapter, name="adapter")
