@@ -57,6 +57,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import orjson
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
@@ -104,6 +105,7 @@ _CHAIN_CHECKS = {
 }
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999."""
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 _SPEC_TYPES = (chaincode_pb2.ChaincodeSpec.UNDEFINED, chaincode_pb2.ChaincodeSpec.NODE)
 M = TypeVar("M", bound=Message)
 
@@ -189,7 +191,9 @@ class VerifiedRead:
 
 def pack_signed_read(envelope: bytes) -> bytes:
     """A signed read as packages carry it, from a prepared transaction's serialized envelope."""
-    return MAGIC + zlib.compress(envelope)
+    return MAGIC + zlib.compress(
+        envelope, level=1
+    )  # level 6 saves 8 % more and takes 20 ms for 1,000 documents
 
 
 def verify_signed_read(data: bytes, *, trust: TrustRoots, expect: Expectation) -> VerifiedRead:
@@ -453,7 +457,7 @@ def _check_endorser(
     except ChainError as error:
         check, reason = _CHAIN_CHECKS.get(error.reason, ("4.2", "ENDORSER_CHAIN"))
         raise ProofError(check, reason, f"{signer.mspid}: {error.message}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:  # parts of a certificate are read only when asked for
+    except _UNREADABLE as error:  # parts of a certificate are read only when they are asked for
         raise ProofError("4.2", "ENDORSER_CHAIN", f"{signer.mspid}: unreadable certificate") from error
     if len({*units} & {*NODE_OUS, organisation.node_ou["peer"]}) != 1:  # 4.5
         raise ProofError("4.5", "ENDORSER_ROLE", f"{signer.mspid}: the certificate has several roles")

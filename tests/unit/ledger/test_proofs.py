@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.identity.ca import CertificateAuthority, Issued
@@ -427,6 +428,12 @@ def test_a_question_whose_payload_is_cut_anew(world: World) -> None:
 # Endorsers ----------------------------------------------------------------------------------------------------
 
 
+def odd_version(world: World) -> bytes:
+    """A certificate of version 107, as DER."""
+    der = world.issued["BankAMSP"].certificate.public_bytes(serialization.Encoding.DER)
+    return der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x6a", 1)
+
+
 def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
     """What is wrong with the second endorser, by name: check, reason, identity."""
     stranger = CertificateAuthority.create("ca.BankAMSP", "BankAMSP", not_before=NOW - DAY)
@@ -450,6 +457,11 @@ def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
         ),
         "a CA's own certificate": ("4.2", "ENDORSER_CHAIN", make_identity(bank, self_signed)),
         "no certificate": ("4.2", "ENDORSER_CHAIN", Identity(bank, b"nothing", P256Signer.generate())),
+        "an odd version": (
+            "4.2",
+            "ENDORSER_CHAIN",
+            Identity(bank, odd_version(world), P256Signer.generate()),
+        ),
         "expired": ("4.3", "ENDORSER_VALIDITY", make(bank, not_before=NOW - 2 * DAY, not_after=NOW - DAY)),
         "not yet valid": (
             "4.3",
@@ -476,6 +488,7 @@ def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
         "an unknown intermediate",
         "a CA's own certificate",
         "no certificate",
+        "an odd version",
         "expired",
         "not yet valid",
         "a client",
