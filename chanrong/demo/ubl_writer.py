@@ -112,9 +112,13 @@ def _billing_references(writer: Writer, document: InvoiceBase) -> None:
             writer.leaf("ID", document.order_number or "NA")
             writer.leaf("SalesOrderID", document.sales_order_number)
     for preceding in document.preceding_invoices:
-        with writer.inside("BillingReference", "InvoiceDocumentReference"):
-            writer.leaf("ID", preceding.number)
-            writer.leaf("IssueDate", preceding.issue_date)
+        with writer.inside("BillingReference"):
+            with writer.inside("InvoiceDocumentReference"):
+                writer.leaf("ID", preceding.number)
+                writer.leaf("IssueDate", preceding.issue_date)
+            if preceding.fapiao_code is not None:
+                with writer.inside("AdditionalDocumentReference"):
+                    writer.leaf("ID", preceding.fapiao_code, schemeID=FAPIAO_CODE)
     writer.reference("DespatchDocumentReference", document.despatch_number)
     writer.reference("ReceiptDocumentReference", document.receipt_number)
     writer.reference("ContractDocumentReference", document.contract_number)

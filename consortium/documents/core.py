@@ -71,12 +71,16 @@ _MORE: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
 }
 
 
-def core_fields(document: Document) -> list[Any]:
-    """A document's core fields as plain JSON values, in a fixed order."""
-    return [
-        document.kind,
-        _party(seller_of(document)),
-        _party(buyer_of(document)),
-        document.issue_date.isoformat(),
-        *_MORE[document.kind](document),
-    ]
+def core_fields(document: Document, *, official: bool) -> list[Any]:
+    """A document's core fields as plain JSON values, in a fixed order.
+
+    :param official: the identity is an official number, which names no party; any other names the issuer, and those of
+        orders, despatch advices, goods receipts and confirmations the counterparty as well. A party that the identity
+        names is not repeated here: it may be written with other identifiers in another copy of the same document.
+    """
+    parties = [_party(seller_of(document)), _party(buyer_of(document))]
+    if not official:
+        parties = {"invoice": parties[1:], "credit_note": parties[1:], "warehouse_receipt": parties[:1]}.get(
+            document.kind, []
+        )
+    return [document.kind, *parties, document.issue_date.isoformat(), *_MORE[document.kind](document)]

@@ -42,6 +42,8 @@ MAX_PARTY_KEYS: Final = 4
 """Combinations of strong identifiers of issuer and counterparty that give keys of their own, per epoch."""
 DIGITAL_FAPIAO: Final = "cn-digital"
 OLDER_FAPIAO: Final = "cn-code"
+OFFICIAL: Final = frozenset({DIGITAL_FAPIAO, OLDER_FAPIAO})
+"""Kinds of number that a tax authority gives: they stand alone, whoever the parties are."""
 
 _DIGITAL_NUMBER = re.compile(r"\d{20}", re.ASCII)
 
@@ -186,7 +188,10 @@ class ConsortiumKeys:
 
     def _tag(self, identity: tuple[str, ...], document: Document, epoch: int | None) -> str:
         key = self._key(self.tag_keys, epoch)
-        return hmac.digest(key, orjson.dumps([*identity, *core_fields(document)]), "sha256").hex()
+        official = identity[0] in OFFICIAL
+        return hmac.digest(
+            key, orjson.dumps([*identity, *core_fields(document, official=official)]), "sha256"
+        ).hex()
 
     def _key(self, keys: Mapping[int, bytes], epoch: int | None) -> bytes:
         number = self.current if epoch is None else epoch

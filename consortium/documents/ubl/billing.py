@@ -6,7 +6,7 @@ from typing import Final
 
 from lxml import etree
 
-from consortium.documents.ubl.fapiao import additional_reference, finish_fapiao
+from consortium.documents.ubl.fapiao import FAPIAO_CODE, additional_reference, finish_fapiao
 from consortium.documents.ubl.parties import party, party_inside
 from consortium.documents.ubl.parts import (
     ALLOWANCE,
@@ -36,7 +36,7 @@ from consortium.documents.ubl.tables import (
     part,
     table,
 )
-from consortium.documents.ubl.xml import cbc, text_of
+from consortium.documents.ubl.xml import cac, cbc, text_of
 
 _TAX: Final = "_tax"
 _PAYMENT_DUE: Final = "_payment_due"
@@ -103,6 +103,19 @@ def _tax_total(reading: Reading, element: etree._Element, values: Values) -> Non
 _TAX_TOTAL: Final = table(
     {"cbc:TaxAmount": leaf(_TAX, amount), "cac:TaxSubtotal": many("taxes", TAX_SUBTOTAL)}
 )
+
+
+def _billing_reference(reading: Reading, element: etree._Element, values: Values) -> None:
+    """BG-3; the 发票代码 of an older Chinese invoice stands next to it."""
+    before = len(values.get("preceding_invoices", ()))
+    reading.read(element, _PRECEDING, values)
+    for added in values.get("preceding_invoices", [])[before:]:
+        for number in element.iterfind(f"{cac('AdditionalDocumentReference')}/{cbc('ID')}"):
+            if number.get("schemeID") == FAPIAO_CODE:
+                reading.put(added, "fapiao_code", text_of(number), number)
+
+
+_PRECEDING: Final = table({"cac:InvoiceDocumentReference": many("preceding_invoices", PRECEDING)})
 
 
 def _line_table(quantity: str) -> Table:
