@@ -174,7 +174,7 @@ async def _link(call: Call, items: Sequence[Item]) -> list[Result]:
                 call.state.delete(claims_key(fp))
 
         await trade.fact(row, change)
-        for link in item["links"]:
+        for link in _counting(item):
             call.state.put(link_key(link["parent"], documents_state.primary_of(document)), _INDEX)
         return {"status": "linked", "asset": row.asset}
 

@@ -188,7 +188,7 @@ def _write(call: Call, item: Item, others: list[Document]) -> Result:
             pointer = {"of": fp, "tag": key["tag"]}
             state.put(document_key(key["fp"]), records.dump(records.DOCUMENT, pointer))
     state.put(document_key(fp), records.dump(records.DOCUMENT, _record(call, item, shared)))
-    for link in item["links"]:
+    for link in _counting(item):
         state.put(link_key(link["parent"], fp), _INDEX)
     if shared is not None:
         state.put(member_key(shared, fp), _INDEX)
@@ -220,7 +220,9 @@ def _record(call: Call, item: Item, shared: str | None) -> Document:
         "tx": call.txid,
         "time": call.now,
     }
-    for name in ("seller", "buyer", "links"):
+    if item["links"]:
+        record["links"] = [[link[name] for name in documents_state.LINK_FIELDS] for link in item["links"]]
+    for name in ("seller", "buyer"):
         if item[name]:
             record[name] = item[name]
     if item["asset"]:

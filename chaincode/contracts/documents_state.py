@@ -13,6 +13,9 @@ from consortium.contract import reasons
 SELF: Final = ""
 """``asset`` of a record whose document opened the asset under its own fingerprint."""
 
+LINK_FIELDS: Final = ("parent", "kind", "of_child", "of_parent", "basis")
+"""A document's links are lists of these."""
+
 Pointer = records.Record
 Document = records.Record
 """As stored: kind, keys [[epoch, fp, tag]], commitment, seller, buyer, issuer, owner, state, grade, origin, asset,
@@ -91,7 +94,7 @@ def as_record(document: Document) -> dict[str, Any]:
         "grade": document["grade"],
         "origin": document.get("origin"),
         "asset": asset_of(document),
-        "links": document.get("links", []),
+        "links": [dict(zip(LINK_FIELDS, link, strict=True)) for link in document.get("links", ())],
         "first_tx": document["tx"],
         "time": document["time"],
         "changed_tx": document.get("changed", document["tx"]),

@@ -47,7 +47,7 @@ def own_handle(call: Call, claim: str) -> str:
     """
     opening = call.transient.get(opening_key(claim), b"").decode("ascii", "replace")
     try:
-        HEX32(opening, "opening")
+        HEX32(opening)
     except SchemaError as error:
         raise RefusedError(
             reasons.NOT_HOLDER,

@@ -65,9 +65,9 @@ class Writer:
         refused: dict[int, Result] = {}
         for index, item in enumerate(items):  # 2
             try:
-                self.item(item, "item")
+                self.item(item)
             except SchemaError as error:
-                refused[index] = RefusedError(reasons.INVALID_ITEM, str(error)).result()
+                refused[index] = RefusedError(reasons.INVALID_ITEM, error.at("item")).result()
         good = [item for index, item in enumerate(items) if index not in refused] if refused else items
         operation = operation_key(call.msp, request["op"])
         await call.state.get_many([operation, *self.keys(call, good)])  # 3
@@ -124,9 +124,9 @@ class Reader:
         """Runs one call."""
         request = _request(body)
         try:
-            self.request(request, "request")
+            self.request(request)
         except SchemaError as error:
-            raise CallRefusedError(reasons.BAD_REQUEST, str(error)) from error
+            raise CallRefusedError(reasons.BAD_REQUEST, error.at("request")) from error
         return Response(200, encode(await self.answer(call, request)))
 
 

@@ -28,6 +28,8 @@ Steps = list[list[int]]
 MAX_STEPS: Final = 16
 """Of one child; more are merged into the larger share, which is on the safe side for others."""
 FOREVER: Final = 0
+LINK_FIELDS: Final = ("of_child", "of_parent", "basis")
+"""Links are stored as lists of these, by parent."""
 
 
 def share_at(steps: Steps, now: int) -> int:
@@ -119,6 +121,11 @@ class Row:
         """A stored row."""
         record = records.load(records.CLAIMS, data)
         del record["v"]
+        links = record.get("links")
+        if links:
+            record["links"] = {
+                parent: dict(zip(LINK_FIELDS, link, strict=True)) for parent, link in links.items()
+            }
         return cls(asset=asset, **record)
 
     def write(self) -> bytes:
@@ -133,7 +140,7 @@ class Row:
             "void": self.void,
             "via": self.via,
             "loose": self.loose,
-            "links": self.links,
+            "links": {parent: [link[name] for name in LINK_FIELDS] for parent, link in self.links.items()},
             "released": self.released,
             "pending": self.pending,
             "sellers": self.sellers,
@@ -235,6 +242,8 @@ class Row:
 
     def age(self, now: int) -> None:
         """Puts down what time has done: lapsed reservations, ended use; drops the oldest closed claims."""
+        if not (self.claims or self.via or self.loose):
+            return
         for claim in self.claims.values():
             if claim["state"] == "reserved" and now > lapses(claim):
                 claim.update(state="lapsed", share=0, closed=lapses(claim))

@@ -117,4 +117,4 @@ def read_statement(kind: str, statement: str) -> tuple[dict[str, Any], str]:
     try:
         return read(kind, data), statement_digest(data)
     except SchemaError as error:
-        raise RefusedError(reasons.STATEMENT_INVALID, str(error)) from error
+        raise RefusedError(reasons.STATEMENT_INVALID, error.at("statement")) from error

@@ -10,7 +10,7 @@ from consortium.contract.schema import (
     HEX32,
     OPERATION_ID,
     WEIGHT,
-    Check,
+    SchemaError,
     base64_bytes,
     choice,
     either_empty,
@@ -114,13 +114,10 @@ def envelope(value: Mapping[str, Any], most: int) -> str | None:
     if unknown:
         return f"unknown field {unknown[0][:40]!r}"
     try:
-        _OP(value.get("op"), "op")
-    except ValueError as error:
-        return str(error)
+        OPERATION_ID(value.get("op"))
+    except SchemaError as error:
+        return error.at("op")
     items = value.get("items")
     if type(items) is not list or not 1 <= len(items) <= most:
         return f"items: must be a list of 1 to {most}"
     return None
-
-
-_OP: Final[Check] = OPERATION_ID

@@ -1,7 +1,8 @@
 """Strict checks of JSON values: small functions that accept a value or say which field is wrong and why.
 
 Hand-written on purpose: every endorsing peer must word a refusal in the same way, and a library's wording
-changes with its version. A check is called with a value and the path to it and raises :class:`SchemaError`.
+changes with its version. A check is called with a value and raises :class:`SchemaError`; the caller
+puts the path in front.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 from consortium.contract.names import FACE_VALUE_PPB
 
-Check = Callable[[object, str], None]
+Check = Callable[[object], None]
 
 MAX_TIME_S: Final = 32503680000
 """Year 3000: later times are mistakes of unit."""
@@ -25,17 +26,37 @@ _MSP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
 class SchemaError(ValueError):
-    """A value is not what the shape asks for; the text starts with the path."""
+    """A value is not what the shape asks for.
+
+    :ivar path: where, from the value that was checked: ``.links[2].parent``
+    :ivar problem: what is wrong
+    """
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem, path)
+        self.problem = problem
+        self.path = path
+
+    def __str__(self) -> str:
+        return self.at("value")
+
+    def at(self, name: str) -> str:
+        """What is wrong and where, the value that was checked being called ``name``."""
+        return f"{name}{self.path}: {self.problem}"
+
+    def within(self, step: str) -> SchemaError:
+        """The same, seen from one level up."""
+        return SchemaError(self.problem, step + self.path)
 
 
 def integer(low: int, high: int) -> Check:
     """An integer from ``low`` to ``high``; no bool, no float."""
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not int:
-            raise SchemaError(f"{path}: must be an integer")
+            raise SchemaError("must be an integer")
         if not low <= value <= high:
-            raise SchemaError(f"{path}: must be from {low} to {high}")
+            raise SchemaError(f"must be from {low} to {high}")
 
     return check
 
@@ -44,9 +65,9 @@ def hexadecimal(characters: int) -> Check:
     """Lower-case hexadecimal text of exactly this length."""
     match = _HEX.fullmatch
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not str or len(value) != characters or match(value) is None:
-            raise SchemaError(f"{path}: must be {characters} lower-case hexadecimal characters")
+            raise SchemaError(f"must be {characters} lower-case hexadecimal characters")
 
     return check
 
@@ -54,9 +75,9 @@ def hexadecimal(characters: int) -> Check:
 def token(low: int, high: int, pattern: re.Pattern[str] = _TOKEN) -> Check:
     """An identifier: ASCII letters, digits and ``._:@/+-``, with a length in characters."""
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not str or not low <= len(value) <= high or pattern.fullmatch(value) is None:
-            raise SchemaError(f"{path}: must be {low} to {high} characters of {pattern.pattern}")
+            raise SchemaError(f"must be {low} to {high} characters of {pattern.pattern}")
 
     return check
 
@@ -64,9 +85,9 @@ def token(low: int, high: int, pattern: re.Pattern[str] = _TOKEN) -> Check:
 def text(low: int, high: int) -> Check:
     """Free text of a length in characters, without control characters."""
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not str or not low <= len(value) <= high or not value.isprintable():
-            raise SchemaError(f"{path}: must be {low} to {high} printable characters")
+            raise SchemaError(f"must be {low} to {high} printable characters")
 
     return check
 
@@ -75,13 +96,13 @@ def base64_bytes(low: int, high: int) -> Check:
     """Standard base64 with padding, of this many decoded bytes."""
     longest = (high + 2) // 3 * 4
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         size = -1
         if type(value) is str and len(value) <= longest:
             with suppress(ValueError):
                 size = len(b64decode(value, validate=True))
         if not low <= size <= high:
-            raise SchemaError(f"{path}: must be {low} to {high} bytes in base64")
+            raise SchemaError(f"must be {low} to {high} bytes in base64")
 
     return check
 
@@ -90,25 +111,25 @@ def choice(*values: str) -> Check:
     """One of these words."""
     known = frozenset(values)
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not str or value not in known:
-            raise SchemaError(f"{path}: must be one of {', '.join(values)}")
+            raise SchemaError(f"must be one of {', '.join(values)}")
 
     return check
 
 
-def boolean(value: object, path: str) -> None:
+def boolean(value: object) -> None:
     """True or false."""
     if type(value) is not bool:
-        raise SchemaError(f"{path}: must be true or false")
+        raise SchemaError("must be true or false")
 
 
 def nullable(inner: Check) -> Check:
     """Null, or what the inner check accepts."""
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if value is not None:
-            inner(value, path)
+            inner(value)
 
     return check
 
@@ -116,9 +137,9 @@ def nullable(inner: Check) -> Check:
 def either_empty(inner: Check) -> Check:
     """Empty text, or what the inner check accepts."""
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if value != "":
-            inner(value, path)
+            inner(value)
 
     return check
 
@@ -126,11 +147,14 @@ def either_empty(inner: Check) -> Check:
 def array(inner: Check, low: int, high: int) -> Check:
     """A list of ``low`` to ``high`` values."""
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not list or not low <= len(value) <= high:
-            raise SchemaError(f"{path}: must be a list of {low} to {high}")
+            raise SchemaError(f"must be a list of {low} to {high}")
         for index, element in enumerate(value):
-            inner(element, f"{path}[{index}]")
+            try:
+                inner(element)
+            except SchemaError as error:
+                raise error.within(f"[{index}]") from error
 
     return check
 
@@ -140,22 +164,27 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
     extra = dict(optional or {})
     checks = tuple(required.items())
     known = frozenset(required) | frozenset(extra)
-    needed = len(checks)
 
-    def check(value: object, path: str) -> None:
+    def check(value: object) -> None:
         if type(value) is not dict:
-            raise SchemaError(f"{path}: must be an object")
-        for name, inner in checks:
-            if name not in value:
-                raise SchemaError(f"{path}.{name}: is missing")
-            inner(value[name], f"{path}.{name}")
-        if len(value) == needed:
-            return
-        for name in sorted(value):
+            raise SchemaError("must be an object")
+        name = ""
+        try:
+            for name, inner in checks:
+                inner(value[name])
+            if len(value) == len(checks):
+                return
+            for name in sorted(value):
+                if name not in known:
+                    raise SchemaError(f"unknown field {name[:40]!r}")
+                if name in extra:
+                    extra[name](value[name])
+        except KeyError as error:
+            raise SchemaError("is missing", f".{name}") from error
+        except SchemaError as error:
             if name not in known:
-                raise SchemaError(f"{path}: unknown field {name[:40]!r}")
-            if name in extra:
-                extra[name](value[name], f"{path}.{name}")
+                raise
+            raise error.within(f".{name}") from error
 
     return check
 
@@ -164,7 +193,7 @@ HEX32: Final = hexadecimal(64)
 """A hash, fingerprint or handle: 32 bytes."""
 CLAIM_ID: Final = hexadecimal(16)
 OPERATION_ID: Final = token(16, 64)
-IDENTIFIER: Final = token(16, 64)
+IDENTIFIER: Final = token(8, 64)
 """An id that a caller chooses for a consent or package."""
 MSP_ID: Final = token(1, 64, _MSP)
 SHARE: Final = integer(1, FACE_VALUE_PPB)

@@ -95,10 +95,10 @@ def read(kind: str, statement: bytes) -> dict[str, Any]:
     try:
         fields = decode(statement)
     except ValueError as error:
-        raise SchemaError("statement: must be one JSON object") from error
-    _CHECKS[kind](fields, "statement")
+        raise SchemaError("must be one JSON object") from error
+    _CHECKS[kind](fields)
     if canonical_bytes(fields) != statement:
-        raise SchemaError("statement: must be canonical JSON (RFC 8785)")
+        raise SchemaError("must be canonical JSON (RFC 8785)")
     return fields
 
 
@@ -109,7 +109,7 @@ def statement_digest(statement: bytes) -> str:
 
 def _build(kind: str, **fields: Any) -> bytes:
     whole = {"v": 1, "type": kind, **fields}
-    _CHECKS[kind](whole, "statement")
+    _CHECKS[kind](whole)
     return canonical_bytes(whole)
 
 
@@ -126,7 +126,7 @@ def consent_statement(
 ) -> bytes:
     """A consent, signed by its subject.
 
-    :param consent_id: chosen by the subject's system, 16 to 64 characters, best random
+    :param consent_id: chosen by the subject's system, 8 to 64 characters, best random
     :param subject: handle of the party whose documents are looked at
     :param recipient: MSP id of the organisation that may look
     :param scope: ``assess`` or ``monitor``
