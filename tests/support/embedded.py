@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from consortium.wire.fabric.gateway import gateway_pb2
 from consortium.wire.fabric.gateway.gateway_pb2_grpc import GatewayStub
 from consortium.wire.fabric.peer import chaincode_pb2, proposal_pb2, transaction_pb2
 from consortium.wire.fabric.peer.events_pb2_grpc import DeliverStub
+from consortium.wire.fabric.rpc import status_pb2
 from tests.support.kv_contract import KvContract
 
 CHANNEL = "trade"
@@ -305,3 +306,27 @@ def bend_transaction(
     transaction.actions[0].payload = action.SerializeToString()
     payload.data = transaction.SerializeToString()
     return common_pb2.Envelope(payload=payload.SerializeToString())
+
+
+async def refusal(call: Awaitable[object]) -> grpc.aio.AioRpcError:
+    """The error that a call must end with."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return error
+    raise AssertionError(f"not refused: {answer!r}")
+
+
+def details_of(error: grpc.aio.AioRpcError) -> list[tuple[str, str, str]]:
+    """Address, MSP id and text of each error detail."""
+    found = []
+    for name, value in error.trailing_metadata() or ():
+        if name == "grpc-status-details-bin":
+            assert isinstance(value, bytes)
+            status = status_pb2.Status.FromString(value)
+            assert status.code == error.code().value[0]
+            for item in status.details:
+                assert item.type_url == "type.googleapis.com/gateway.ErrorDetail"
+                detail = gateway_pb2.ErrorDetail.FromString(item.value)
+                found.append((detail.address, detail.msp_id, detail.message))
+    return found

@@ -52,6 +52,19 @@ class KvContract:
         values = await context.state.get_many(keys)
         return _json([None if value is None else value.decode() for value in values])
 
+    async def do_put_pair(self, context: Context, value: str) -> Response:
+        """Writes the same to two keys."""
+        context.state.put("pair-left", value.encode())
+        context.state.put("pair-right", value.encode())
+        return Response(200)
+
+    async def do_get_pair(self, context: Context) -> Response:
+        """Reads the two keys, with a pause in between."""
+        left = await context.state.get("pair-left") or b""
+        await asyncio.sleep(0.005)
+        right = await context.state.get("pair-right") or b""
+        return _json([left.decode(), right.decode()])
+
     async def do_delete(self, context: Context, key: str) -> Response:
         """Deletes."""
         context.state.delete(key)

@@ -40,7 +40,7 @@ from chaincode.hosts.embedded.orderer import Orderer, UnavailableError
 from chaincode.hosts.embedded.policy import choose
 from chaincode.hosts.embedded.settings import EmbeddedSettings
 from chaincode.hosts.embedded.store import Reader, block_of
-from chaincode.hosts.embedded.validator import Checked, Code
+from chaincode.hosts.embedded.validator import Checked
 from chaincode.hosts.embedded.wire import (
     UnpackedProposal,
     WireError,
@@ -314,15 +314,15 @@ class Gateway(GatewayServicer):
             raise _orderer_refusal("BAD_REQUEST", "channel does not exist")
         if checked.kind in (HeaderType.CONFIG, HeaderType.CONFIG_UPDATE):
             raise _orderer_refusal("BAD_REQUEST", "message is of type that cannot be processed directly")
-        creator = checked.creator
-        if creator is not None and self._parts.endorser.now() > creator.not_after:
-            raise _orderer_refusal("BAD_REQUEST", "broadcast client identity expired")
-        if creator is None or checked.code == Code.BAD_CREATOR_SIGNATURE or not creator.roles & WRITERS:
+        signer = checked.signer
+        if signer is None or not signer.roles & WRITERS:
             raise _orderer_refusal(
                 "FORBIDDEN",
                 "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of the"
                 " 'Writers' sub-policies to be satisfied: permission denied",
             )
+        if self._parts.endorser.now() > signer.not_after:
+            raise _orderer_refusal("BAD_REQUEST", "broadcast client identity expired")
         return checked
 
     # -- commit status and events

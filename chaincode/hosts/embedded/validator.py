@@ -85,7 +85,7 @@ class Checked:
     :param txid: as the header claims it, also of a bad transaction
     :param code: validation code so far
     :param malformed: what cannot be read; an orderer refuses such an envelope, a block never holds one
-    :param creator: who signed it, when that was found out
+    :param signer: the creator, when it is a valid member and signed the envelope
     :param config: of a configuration transaction
     """
 
@@ -96,7 +96,7 @@ class Checked:
     kind: int = -1
     code: int = Code.NOT_VALIDATED
     malformed: str = ""
-    creator: Identity | None = None
+    signer: Identity | None = None
     namespaces: tuple[NamespaceSet, ...] = ()
     config: ChannelConfig | None = None
     action: ChaincodeEndorsedAction | None = None
@@ -163,6 +163,7 @@ class Validator:
         checked.kind = channel_header.type
         signature_header = _parse(SignatureHeader, payload.header.signature_header, Code.BAD_COMMON_HEADER)
         known = (HeaderType.ENDORSER_TRANSACTION, HeaderType.CONFIG, HeaderType.CONFIG_UPDATE)
+        self._check_signature(checked, envelope, signature_header.creator)
         if (
             channel_header.type not in known
             or channel_header.epoch
@@ -170,12 +171,8 @@ class Validator:
             or not signature_header.creator
         ):
             raise _BadError(Code.BAD_COMMON_HEADER)
-        try:
-            checked.creator = self.msp.deserialize(signature_header.creator)
-            checked.creator.validate()
-            checked.creator.verify(envelope.payload, envelope.signature)
-        except IdentityError as error:
-            raise _BadError(Code.BAD_CREATOR_SIGNATURE) from error
+        if checked.signer is None:
+            raise _BadError(Code.BAD_CREATOR_SIGNATURE)
         if channel_header.type == HeaderType.CONFIG:
             self._check_config(checked, payload, signature_header)
             return
@@ -186,6 +183,15 @@ class Validator:
         if channel_header.channel_id != self.config.channel:
             raise _BadError(Code.TARGET_CHAIN_NOT_FOUND)
         self._check_action(checked, payload, channel_header)
+
+    def _check_signature(self, checked: Checked, envelope: Envelope, creator: bytes) -> None:
+        try:
+            identity = self.msp.deserialize(creator)
+            identity.validate()
+            identity.verify(envelope.payload, envelope.signature)
+        except IdentityError:
+            return
+        checked.signer = identity
 
     def _check_config(self, checked: Checked, payload: Payload, signature_header: SignatureHeader) -> None:
         try:
