@@ -64,6 +64,7 @@ class Lifecycle:
         self.is_ready = asyncio.Event()
         self.stopping = asyncio.Event()
         self.on_ready: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
 
     def ready(self, **ports: int) -> None:
         """Say that the service serves, and where."""
@@ -72,8 +73,10 @@ class Lifecycle:
         self.is_ready.set()
 
     def stop(self) -> None:
-        """Ask the service to end."""
-        self.stopping.set()
+        """Ask the service to end; the first time counts."""
+        if not self.stopping.is_set():
+            self.on_stop()
+            self.stopping.set()
 
 
 _current: ContextVar[Lifecycle | None] = ContextVar("chanrong_lifecycle", default=None)
@@ -145,13 +148,12 @@ async def _live(name: str, serve: Callable[[S], Awaitable[None]], settings: S) -
     life.on_ready = lambda: _announce(life, settings)
     task = _start(life, serve, settings)
     loop = asyncio.get_running_loop()
+    life.on_stop = lambda: _bound_the_end(loop, task, settings.grace_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, life, task)
     # The terminal that started it may close; the service goes on.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    watchers = [asyncio.create_task(_bound_the_end(life, task, settings.grace_s))]
-    if settings.parent_pid is not None:
-        watchers.append(asyncio.create_task(_watch_parent(life, settings.parent_pid)))
+    watcher = asyncio.create_task(_watch_parent(life, settings.parent_pid))
     try:
         await task
     except asyncio.CancelledError:
@@ -165,8 +167,7 @@ async def _live(name: str, serve: Callable[[S], Awaitable[None]], settings: S) -
         _log.error("failed", exc_info=error)
         return EXIT_FAILED
     finally:
-        for watcher in watchers:
-            watcher.cancel()
+        watcher.cancel()
         if settings.ready_file is not None:
             settings.ready_file.unlink(missing_ok=True)
     _log.info("ended")
@@ -186,13 +187,11 @@ def _on_signal(life: Lifecycle, task: asyncio.Task[None]) -> None:
     life.stop()
 
 
-async def _bound_the_end(life: Lifecycle, task: asyncio.Task[None], grace_s: float) -> None:
-    await life.stopping.wait()
+def _bound_the_end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], grace_s: float) -> None:
     _log.info("stopping", grace_s=grace_s)
+    loop.call_later(grace_s + EXTRA_GRACE_S, task.cancel)
     # A thread, as a loop that hangs cannot end itself.
     threading.Thread(target=_end_hard, args=(grace_s + 2 * EXTRA_GRACE_S,), daemon=True).start()
-    await asyncio.sleep(grace_s + EXTRA_GRACE_S)
-    task.cancel()
 
 
 def _end_hard(after_s: float) -> None:
@@ -200,7 +199,9 @@ def _end_hard(after_s: float) -> None:
     os._exit(EXIT_FAILED)
 
 
-async def _watch_parent(life: Lifecycle, parent_pid: int) -> None:
+async def _watch_parent(life: Lifecycle, parent_pid: int | None) -> None:
+    if parent_pid is None:
+        return
     while os.getppid() == parent_pid:  # noqa: ASYNC110 -- nothing tells of a parent's end but asking
         await asyncio.sleep(PARENT_CHECK_S)
     _log.info("parent is gone")

@@ -9,7 +9,7 @@ from typing import Any
 import grpc.aio
 
 from consortium.identity.directory import Caller
-from consortium.rpc.server import allow, current_caller
+from consortium.rpc.server import Permission, allow, current_caller
 from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
 from consortium.wire.chanrong.sources.v1 import sources_pb2, sources_pb2_grpc
 
@@ -17,7 +17,7 @@ CHECK_INVOICES = "/chanrong.sources.v1.TaxSourceService/CheckInvoices"
 CHECK_TAXPAYERS = "/chanrong.sources.v1.TaxSourceService/CheckTaxpayers"
 RELEASE = "/chanrong.industry.v1.ReleaseService/Release"
 
-PERMISSIONS = {
+PERMISSIONS: dict[str, Permission | frozenset[str]] = {
     CHECK_INVOICES: allow("gateway", "operator"),
     CHECK_TAXPAYERS: allow("gateway", orgs={"BankAMSP"}),
     RELEASE: frozenset({"gateway"}),
