@@ -31,7 +31,9 @@ KEEPALIVE_MS = 90_000
 
 KEEPALIVE_TIMEOUT_MS = 20_000
 CONNECT_TIMEOUT_MS = 5_000
-RECONNECT_MAX_MS = 5_000
+RECONNECT_MAX_MS = 1_000
+"""A peer that is back is found again within this time; until then calls fail at once."""
+
 COOL_DOWN_S = 5.0
 """How long an endpoint that did not answer is asked last."""
 
