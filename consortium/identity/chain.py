@@ -48,6 +48,17 @@ _WITHOUT_THEFT = frozenset(
 )
 
 
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises, sooner or later, over a certificate that is none."""
+
+
 class ChainError(DeniedError):
     """A certificate that does not prove what it should; reason CERTIFICATE_... says which rule it breaks."""
 
@@ -91,16 +102,22 @@ def parse_certificate(certificate: x509.Certificate | bytes) -> x509.Certificate
 
     :raises ChainError: CERTIFICATE_MALFORMED
     """
-    if isinstance(certificate, x509.Certificate):
-        return certificate
     try:
-        if certificate.lstrip().startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(certificate)
-        return x509.load_der_x509_certificate(certificate)
-    except ValueError as error:
+        if isinstance(certificate, x509.Certificate):
+            parsed = certificate
+        elif certificate.lstrip().startswith(b"-----BEGIN"):
+            parsed = x509.load_pem_x509_certificate(certificate)
+        else:
+            parsed = x509.load_der_x509_certificate(certificate)
+        # The library reads these when they are first asked for, and then raises.
+        _ = parsed.subject, parsed.issuer, parsed.extensions, parsed.serial_number
+        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc, parsed.public_key()
+        _ = parsed.signature_hash_algorithm
+    except UNREADABLE as error:
         raise ChainError(
             "The certificate cannot be read.", reason="CERTIFICATE_MALFORMED", remedy="It has to be X.509."
         ) from error
+    return parsed
 
 
 def has_role(certificate: x509.Certificate, unit: str) -> bool:
@@ -180,7 +197,7 @@ class _Search:
             certificate.verify_directly_issued_by(issuer)
             length, usage = _path_length(issuer), _key_usage(issuer)
             _check_validity(issuer, self._at_time, "The CA's certificate")
-        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        except (InvalidSignature, *UNREADABLE):
             return False
         except ChainError as error:
             self.failure = error
@@ -209,7 +226,7 @@ def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
 def _extensions(certificate: x509.Certificate) -> x509.Extensions:
     try:
         extensions = certificate.extensions
-    except (ValueError, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise ChainError(
             "The certificate's extensions cannot be read.",
             reason="CERTIFICATE_MALFORMED",
@@ -250,7 +267,7 @@ def _signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) ->
     try:
         good = crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
         critical = [extension for extension in crl.extensions if extension.critical]
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except UNREADABLE:
         return False
     # Another CA of the same name may have signed it: not this one's list.
     if not good or (usage is not None and not usage.crl_sign):

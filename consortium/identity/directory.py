@@ -25,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consortium.errors import ConfigurationError, UnauthenticatedError
+from consortium.identity.chain import UNREADABLE, ChainError, parse_certificate
 
 MAX_REMEMBERED = 1024
 """Certificates whose checks are remembered, least recently used forgotten first."""
@@ -197,11 +198,10 @@ class OrgDirectory:
 
     def _check(self, certificate_pem: bytes) -> _Known:
         try:
-            certificate = x509.load_pem_x509_certificate(certificate_pem)
-            end_entity = _is_client(certificate)
-        except ValueError as error:
+            certificate = parse_certificate(certificate_pem)
+        except ChainError as error:
             raise _refusal("CERTIFICATE_MALFORMED", "The TLS certificate cannot be read.") from error
-        if not end_entity:
+        if not _is_client(certificate):
             raise _refusal("CERTIFICATE_WRONG_USE", "The TLS certificate is not a client's.")
         organisation = self._issuing_organisation(certificate)
         if organisation is None:
@@ -234,7 +234,7 @@ class OrgDirectory:
                     continue
                 try:
                     certificate.verify_directly_issued_by(ca)
-                except (InvalidSignature, ValueError, TypeError):
+                except (InvalidSignature, *UNREADABLE):
                     continue
                 return organisation
         return None

@@ -70,6 +70,23 @@ ERROR_MAP: Mapping[str, Status] = {
     "TOO_LARGE": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
     "UNSUPPORTED_MEDIA_TYPE": Status(grpc.StatusCode.INVALID_ARGUMENT, 415),
     "IDEMPOTENCY_KEY_REUSED": Status(grpc.StatusCode.FAILED_PRECONDITION, 422),
+    # The ledger client's (consortium.ledger.errors). What the ledger holds against the gateway, or what it gets
+    # wrong itself, is not the caller's fault.
+    "CONTRACT_REFUSED": Status(grpc.StatusCode.FAILED_PRECONDITION, 409),
+    "LEDGER_NOT_FOUND": Status(grpc.StatusCode.NOT_FOUND, 404),
+    "MESSAGE_TOO_LARGE": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
+    "LEDGER_OVERLOADED": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 503),
+    "LEDGER_UNAVAILABLE": Status(grpc.StatusCode.UNAVAILABLE, 503),
+    "LEDGER_BEHIND": Status(grpc.StatusCode.UNAVAILABLE, 503),
+    "LEDGER_MOVING": Status(grpc.StatusCode.UNAVAILABLE, 503),
+    "ENDORSEMENT_MISMATCH": Status(grpc.StatusCode.UNAVAILABLE, 503),
+    "TRANSACTION_CONFLICT": Status(grpc.StatusCode.UNAVAILABLE, 503),
+    "LEDGER_TIMEOUT": Status(grpc.StatusCode.DEADLINE_EXCEEDED, 504),
+    "LEDGER_DENIED": Status(grpc.StatusCode.INTERNAL, 502),
+    "LEDGER_REFUSED": Status(grpc.StatusCode.INTERNAL, 502),
+    "LEDGER_UNREADABLE": Status(grpc.StatusCode.INTERNAL, 502),
+    "ENDORSEMENT_ALTERED": Status(grpc.StatusCode.INTERNAL, 502),
+    "TRANSACTION_INVALID": Status(grpc.StatusCode.INTERNAL, 502),
 }
 """Reason -> status. A reason is never renamed once published."""
 
@@ -88,6 +105,8 @@ _KINDS: Mapping[str, type[ChanrongError]] = {
         UnavailableError,
     )
 }
+
+_KIND_OF_STATUS = {ERROR_MAP[kind].grpc: kind for kind in _KINDS if kind not in {"INTERNAL", "CONFIGURATION"}}
 
 _REPEAT = "Repeat it; writing calls under the same idempotency key."
 
@@ -121,13 +140,28 @@ _BARE: Mapping[grpc.StatusCode, tuple[type[ChanrongError], str, str]] = {
 
 
 def to_status(error: ChanrongError) -> Status:
-    """Status of an error: its reason's line, else that of the nearest class with one."""
+    """Status of an error: its reason's line, else that of the nearest class with one.
+
+    An error that has ``outcome_unknown`` set (the ledger client's do) is that before anything else.
+    """
+    if getattr(error, "outcome_unknown", False):
+        return ERROR_MAP[OutcomeUnknownError.reason]
     listed = ERROR_MAP.get(error.reason)
-    return listed if listed is not None else ERROR_MAP[kind_of(error)]
+    return listed if listed is not None else ERROR_MAP[_class_kind(error)]
 
 
 def kind_of(error: ChanrongError) -> str:
-    """The class of an error by its published name, such as ``DENIED``, whatever its own reason."""
+    """The class that an error is raised as on the other side, by its published name, such as ``DENIED``.
+
+    It is the error's own class where that is one of consortium.errors, else the one with the same status.
+    """
+    kind = _class_kind(error)
+    if kind != ChanrongError.reason and not getattr(error, "outcome_unknown", False):
+        return kind
+    return _KIND_OF_STATUS.get(to_status(error).grpc, ChanrongError.reason)
+
+
+def _class_kind(error: ChanrongError) -> str:
     for cls in type(error).__mro__:
         reason = cls.__dict__.get("reason")
         if isinstance(reason, str) and reason in _KINDS:

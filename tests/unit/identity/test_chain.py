@@ -10,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consortium.identity.ca import CertificateAuthority
 from consortium.identity.chain import ChainError, has_role, organisational_units, verify_chain
@@ -207,6 +209,25 @@ def test_4_a_partial_list_is_refused_and_not_taken_for_a_whole_one() -> None:
     )
     crl = builder.sign(ROOT._signer.key, hashes.SHA256())
     assert _reason(LEAF, crls=[crl]) == "CRL_INVALID"
+
+
+@given(st.data())
+def test_any_changed_byte_is_a_chain_error_and_nothing_else(data: st.DataObject) -> None:
+    der = LEAF.public_bytes(serialization.Encoding.DER)
+    position = data.draw(st.integers(0, len(der) - 1))
+    value = data.draw(st.integers(0, 255).filter(lambda byte: byte != der[position]))
+    changed = der[:position] + bytes([value]) + der[position + 1 :]
+    with pytest.raises(ChainError):
+        verify_chain(changed, [ROOT.certificate], NOW)
+    with pytest.raises(ChainError):
+        verify_chain(changed[: data.draw(st.integers(0, len(der) - 1))], [ROOT.certificate], NOW)
+
+
+def test_1_a_version_that_there_is_not() -> None:
+    der = LEAF.public_bytes(serialization.Encoding.DER)
+    version = bytes.fromhex("a003020102")
+    assert der.count(version) == 1
+    assert _reason(der.replace(version, bytes.fromhex("a003020109"))) == "CERTIFICATE_MALFORMED"
 
 
 def test_roles_are_whole_units() -> None:

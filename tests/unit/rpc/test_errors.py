@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import grpc
 import grpc.aio
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import consortium.errors
+import consortium.ledger.errors
 from consortium.errors import (
     ChanrongError,
     ConflictError,
@@ -72,6 +75,23 @@ def test_a_reason_of_its_own_takes_its_classs_status() -> None:
     assert to_status(ChainError("x")) == ERROR_MAP["DENIED"]
     assert kind_of(ChainError("x")) == "DENIED"
     assert to_status(InvalidInputError("x", reason="TOO_LARGE")).http == 413
+
+
+def test_the_ledger_clients_errors_arrive_as_what_they_mean() -> None:
+    assert kind_of(ChanrongError("x", reason="LEDGER_UNAVAILABLE")) == "UNAVAILABLE"
+    assert kind_of(ChanrongError("x", reason="CONTRACT_REFUSED")) == "CONFLICT"
+    assert kind_of(ChanrongError("x", reason="LEDGER_DENIED")) == "INTERNAL"
+    unknown = ChanrongError("x", reason="LEDGER_UNAVAILABLE")
+    unknown.outcome_unknown = True  # type: ignore[attr-defined]
+    assert kind_of(unknown) == "OUTCOME_UNKNOWN"
+    assert to_status(unknown).http == 504
+
+
+def test_every_reason_of_the_ledger_client_has_a_status() -> None:
+    table = consortium.ledger.errors.__doc__ or ""
+    reasons = set(re.findall(r"^([A-Z_]{6,})  *\S", table, re.MULTILINE))
+    assert len(reasons) > 8
+    assert reasons <= set(ERROR_MAP)
 
 
 def test_an_unlisted_kind_is_the_root() -> None:
