@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
@@ -84,6 +84,8 @@ class EvidenceDocument(_Frozen):
     :ivar fingerprint: primary key on the ledger (hex)
     :ivar document: the body; checked against ``commitment`` by whoever puts it here
     :ivar commitment: what the ledger holds (hex)
+    :ivar matched_by: "commitment": the ledger holds it; "tag": another gateway registered the same document first, under
+        its own salts, and the content tag agrees
     :ivar salt: the document's salt secret (hex)
     :ivar block: block of the registering transaction; 0 when it is not on the ledger
     :ivar tx_index: position of that transaction in its block, where known
@@ -100,6 +102,7 @@ class EvidenceDocument(_Frozen):
     fingerprint: Handle
     document: Annotated[Document, BeforeValidator(_read_document), PlainSerializer(_write_document)]
     commitment: Handle
+    matched_by: Literal["commitment", "tag"] = "commitment"
     salt: Handle = ""
     block: Annotated[int, Field(ge=0, strict=True)] = 0
     tx_index: Annotated[int, Field(ge=0, strict=True)] = 0

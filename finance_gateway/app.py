@@ -75,7 +75,7 @@ class Parts:
         )
         network = self.gateway.network(ledger_settings.channel)
         self.blocks = BlockHandler(
-            self.database, settings.msp_id, ledger_settings.chaincode, lambda: self.packages.notify()
+            self.database, settings.msp_id, ledger_settings.chaincode, lambda: self.packages.notify()  # noqa: PLW0108 - packages are made later
         )
         contract = network.contract(ledger_settings.chaincode)
         self.ledger = Ledger(network, contract, ledger_settings.organisations)
@@ -153,7 +153,7 @@ def profiles(settings: FinanceSettings) -> dict[str, Profile]:
 
 
 def _institutions(settings: FinanceSettings, connect: Connect) -> Institutions:
-    limits = AskingLimits(timeout_s=settings.adapter_timeout_s)
+    limits = AskingLimits(deadline_s=settings.adapter_timeout_s)
 
     def to(adapter: Adapter) -> grpc.aio.Channel:
         return connect(adapter.target, adapter.msp_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from google.protobuf.json_format import MessageToDict
@@ -37,7 +37,8 @@ FACE_VALUE_PPB = 1_000_000_000
 BankOption = Annotated[str, typer.Option("--bank", help="The bank; the first one by default.")]
 ClaimArgument = Annotated[str, typer.Argument(help="The claim.")]
 
-Stub = finance_pb2_grpc.FinancingServiceAsyncStub
+if TYPE_CHECKING:  # the stub's asynchronous type is in its type stubs only
+    Stub = finance_pb2_grpc.FinancingServiceAsyncStub
 
 
 def _with_bank(

@@ -57,7 +57,9 @@ def verify(
         raise typer.Exit(int(Exit.VERIFICATION_FAILED))
 
 
-async def read_contract(layout: Layout, profile: Profile, function: str, request: dict[str, Any]) -> dict[str, Any]:
+async def read_contract(
+    layout: Layout, profile: Profile, function: str, request: dict[str, Any]
+) -> dict[str, Any]:
     """One read of the contract, as the first industry gateway's organisation."""
     from consortium.identity.msp import load_identity
     from consortium.ledger.connection import Endpoint

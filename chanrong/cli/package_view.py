@@ -30,7 +30,9 @@ def render(content: Mapping[str, Any], *, findings: bool = False) -> None:
 
 def _heading(payload: Mapping[str, Any]) -> None:
     heading, summary = payload["heading"], payload["summary"]
-    out.print(f"[bold]credit package {heading['package_id']}[/bold]  {heading['ledger']} ledger, for {heading['issuer']}")
+    out.print(
+        f"[bold]credit package {heading['package_id']}[/bold]  {heading['ledger']} ledger, for {heading['issuer']}"
+    )
     subject = ", ".join(payload["subject"]["identifiers"]) or payload["subject"]["handle"]
     out.print(f"subject {subject}   purpose {payload['request']['purpose']}")
     out.print(f"evaluated {_when(payload['evaluated_at'])}, valid until {_when(payload['valid_until'])}")
@@ -102,7 +104,11 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> None:
         if f["outcome"] not in {"PASS", "NOT_APPLICABLE"}
     ]
     out.print()
-    table("findings that are not a pass", ("rule", "outcome", "code", "receivable", "line", "message"), rows[:MAX_FINDINGS])
+    table(
+        "findings that are not a pass",
+        ("rule", "outcome", "code", "receivable", "line", "message"),
+        rows[:MAX_FINDINGS],
+    )
     if len(rows) > MAX_FINDINGS:
         out.print(f"… and {len(rows) - MAX_FINDINGS} more, in the file")
 

@@ -129,7 +129,9 @@ def resolve(
         async with connect(layout, service, admin_of(service)) as link:
             stub = reconciliation_pb2_grpc.ReconciliationServiceStub(link)
             wanted = reconciliation_pb2.ResolveBreakRequest(break_id=break_id, resolution=resolution)
-            return getattr(await call(stub.ResolveBreak, wanted), "break")  # type: ignore[no-any-return]
+            answer = await call(stub.ResolveBreak, wanted)
+            found: reconciliation_pb2.Break = getattr(answer, "break")
+            return found
 
     found = run_async(go)
     if as_json:

@@ -50,10 +50,9 @@ def officer_of(bank: Service) -> str:
 async def healthy(layout: Layout, service: Service) -> bool:
     """Whether a service says that it serves."""
     async with connect(layout, service, service.name) as link:
+        check = health_pb2_grpc.HealthStub(link).Check  # type: ignore[attr-defined]
         try:
-            answer = await health_pb2_grpc.HealthStub(link).Check(
-                health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S
-            )
+            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
         except grpc.aio.AioRpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

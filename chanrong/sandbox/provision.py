@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from chanrong.sandbox import settings, toml
@@ -124,7 +125,7 @@ def issue_erp_certificate(layout: Layout, msp_id: str, alias: str) -> Path:
     return folder
 
 
-def _directory(layout: Layout, organisations: dict[str, str]) -> None:
+def _directory(layout: Layout, organisations: Mapping[str, str]) -> None:
     content = {
         msp_id: ([str(layout.tls_ca(msp_id) / "ca.pem")], ROLES[kind])
         for msp_id, kind in organisations.items()

@@ -115,7 +115,8 @@ def _finance(layout: Layout, profile: Profile, service: Service) -> Values:
         "package_key": layout.root / "orgs" / service.msp_id / "package-key.pem",
         "package_kid": f"{service.msp_id}-1",
         "industry_gateways": [
-            {"name": each.name, "target": each.grpc, "msp_id": each.msp_id} for each in profile.of_kind("industry")
+            {"name": each.name, "target": each.grpc, "msp_id": each.msp_id}
+            for each in profile.of_kind("industry")
         ],
         "adapters": {
             each.name: {"target": each.grpc, "msp_id": each.msp_id} for each in profile.of_kind("adapter")

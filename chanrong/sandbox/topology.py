@@ -31,7 +31,7 @@ def bank_msp(index: int) -> str:
 
 def members(profile: Profile) -> list[str]:
     """MSP ids of the channel's members: every industry gateway's and every bank's organisation."""
-    return [service.msp_id for kind in ("industry", "finance") for service in profile.of_kind(kind)]  # type: ignore[arg-type]
+    return [service.msp_id for kind in ("industry", "finance") for service in profile.of_kind(kind)]
 
 
 def free_ports(count: int) -> list[int]:

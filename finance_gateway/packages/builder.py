@@ -20,9 +20,9 @@ from consortium.documents.canonical import canonical_bytes
 from consortium.errors import UnavailableError
 from consortium.identity.jws import sign_jws
 from consortium.identity.signer import P256Signer
-from consortium.ledger.proofs import read_answer
 from crossverify.evidence import Evidence
 from crossverify.profiles import Profile
+from finance_gateway.packages.answers import read_answer
 from finance_gateway.packages.collect import Collector, Wanted
 from finance_gateway.packages.content import (
     PACKAGE_TYPE,

@@ -27,7 +27,6 @@ from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.documents.invoice import InvoiceBase
 from consortium.documents.roles import buyer_of, seller_of
 from consortium.errors import ChanrongError, DeniedError, InvalidInputError, UnavailableError
-from consortium.ledger.proofs import read_answer
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import (
     ConsentState,
@@ -44,6 +43,7 @@ from crossverify.rule import Stage
 from crossverify.sources.bank import PaymentQuestion
 from crossverify.sources.credit import ReportQuestion
 from crossverify.sources.tax import InvoiceQuestion
+from finance_gateway.packages.answers import read_answer
 from finance_gateway.packages.assets import read_assets
 from finance_gateway.packages.ledger_view import FPS_PER_READ
 from finance_gateway.packages.ports import BodiesPort, Institutions, LedgerPort, Opens

@@ -3,7 +3,7 @@
 ```
 {"format": "chanrong-package/1",
  "payload": {...},                 what content.build_payload made
- "signature": "<header>..<sig>",   JWS (ES256) over the payload's canonical bytes, content detached (RFC 7515, appendix F)
+ "signature": "<header>..<sig>",   JWS (ES256) over the payload's canonical bytes, detached (RFC 7515, F)
  "nonce": "<32 bytes hex>",        the bank's own, so that the reads are fresh and for this package
  "signed_reads": ["<base64>", ...]}
 ```

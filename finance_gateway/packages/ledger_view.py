@@ -1,60 +1,18 @@
-"""Between the contract's answers and the evidence: building the ledger view, and holding it against signed reads.
+"""Holding a package's evidence against what the organisations signed. Pure.
 
-Both directions are pure. :func:`asset_state` says what the rules see of an asset; :func:`differences` says where a
-package's evidence claims something else than the organisations signed. Only what a signed read covers is compared:
-commitment, state, owner, seller, asset, and the claims on it. Links and the other ends of links are the issuing
-gateway's own read; LINK_WEIGHT recomputes them from the bodies.
+Only what a signed read covers is compared: commitment, state, owner, seller, asset, and the claims on it. Links and the
+other ends of links are the issuing gateway's own read; LINK_WEIGHT recomputes them from the bodies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from consortium.contract.assets import AssetView
-from consortium.contract.attest import AttestedClaims
-from crossverify.evidence import AssetState, ClaimState, Evidence, EvidenceDocument, LinkState
+from crossverify.evidence import AssetState, Evidence, EvidenceDocument
 
 FPS_PER_READ: Final = 1000
 """Fingerprints per signed read: the contract's limit."""
-
-
-def asset_state(
-    view: AssetView, claims: AttestedClaims | None, opens: Callable[[str], bool], via: Mapping[str, int]
-) -> AssetState:
-    """What the rules see of an asset.
-
-    :param view: the contract's answer to ``assets:get``
-    :param claims: the attested claims on it; none for the other end of a link
-    :param opens: whether the bank can open a claim's handle: then the claim is its own
-    :param via: share used through each child
-    """
-    live = claims["live"] if claims is not None else []
-    return AssetState(
-        asset=view["asset"],
-        aliases=tuple(sorted({*view["keys"], *view["aliases"]})),
-        state=view["state"],
-        claims=tuple(
-            ClaimState(
-                claim=item["handle"], share_ppb=item["share"], state=item["state"], own=opens(item["handle"])
-            )
-            for item in live
-        ),
-        settled_ppb=view["settled"],
-        diluted_ppb=view["diluted"],
-        shortfall_ppb=view["shortfall"],
-        via=dict(via),
-        links=tuple(
-            LinkState(
-                child=view["asset"],
-                parent=edge["fp"],
-                of_child_ppb=edge["of_child"],
-                of_parent_ppb=edge["of_parent"],
-                basis=edge["basis"],
-            )
-            for edge in view["parents"]
-        ),
-    )
 
 
 def differences(evidence: Evidence, answers: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from consortium.contract.encumbrances import ClaimsRow
+from consortium.contract.figures import ClaimsRow
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import SourceAnswer
 from crossverify.sources.bank import PaymentQuestion
