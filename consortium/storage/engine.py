@@ -156,10 +156,12 @@ def _sqlite(url: URL) -> AsyncEngine:
         pool_size=SQLITE_POOL,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
+        pool_reset_on_return=None,
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
     event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
+    event.listen(engine.sync_engine, "reset", _on_sqlite_reset)
     return engine
 
 
@@ -181,8 +183,21 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
+    # Every call to the driver is a way to its thread and back: this is one, exec_driver_sql would be three.
     writes = connection.get_execution_options().get("chanrong_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    adapted: Any = connection.connection.dbapi_connection
+    try:
+        adapted.run_async(lambda driver: driver.execute(statement))
+    except sqlite3.Error as error:
+        raise OperationalError(statement, None, error) from error
+
+
+def _on_sqlite_reset(connection: Any, _record: object, _state: object) -> None:
+    # Instead of the pool's rollback after every transaction, which would be a way to the thread for nothing.
+    driver = connection.driver_connection
+    if driver is not None and driver.in_transaction:
+        connection.rollback()
 
 
 async def _commit(session: AsyncSession) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from consortium.errors import ConfigurationError
+from consortium.storage import engine as storage
 from consortium.storage.engine import Database, StorageError, create_engine
 
 INSERT = text("insert into things values (:id, :name)")
@@ -154,3 +155,36 @@ def test_an_error_about_the_url_does_not_tell_its_password() -> None:
     with pytest.raises(ConfigurationError) as caught:
         create_engine("oracle://user:hunter2@host/db")
     assert "hunter2" not in str(caught.value)
+
+
+async def test_a_file_locked_by_another_process_is_our_error_after_the_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_MS", 50)
+    url = f"sqlite:///{tmp_path}/locked.db"
+    one, other = Database(create_engine(url)), Database(create_engine(url))
+
+    async def write() -> None:
+        async with other.write():
+            pass
+
+    async with one.write():
+        with pytest.raises(StorageError):
+            await write()
+    await write()
+    await one.close()
+    await other.close()
+
+
+async def test_a_connection_given_back_within_a_transaction_is_rolled_back(tmp_path: Path) -> None:
+    database = Database(create_engine(f"sqlite:///{tmp_path}/reset.db"))
+    async with database.engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None
+        await raw.driver_connection.execute("BEGIN IMMEDIATE")
+        await raw.driver_connection.execute("create table things (id integer)")
+    other = Database(create_engine(f"sqlite:///{tmp_path}/reset.db"))
+    async with other.write() as session:
+        await session.execute(text("create table things (id integer)"))
+    await database.close()
+    await other.close()
