@@ -75,7 +75,10 @@ class Parts:
         )
         network = self.gateway.network(ledger_settings.channel)
         self.blocks = BlockHandler(
-            self.database, settings.msp_id, ledger_settings.chaincode, lambda: self.packages.notify()  # noqa: PLW0108 - packages are made later
+            self.database,
+            settings.msp_id,
+            ledger_settings.chaincode,
+            lambda: self.packages.notify(),  # noqa: PLW0108 - packages are made later
         )
         contract = network.contract(ledger_settings.chaincode)
         self.ledger = Ledger(network, contract, ledger_settings.organisations)

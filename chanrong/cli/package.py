@@ -172,7 +172,6 @@ def verify(
 ) -> None:
     """Check a package offline: no network, no store, no gateway. Exit code 4 when it does not hold."""
     from consortium.identity.trust import TrustRoots
-
     from finance_gateway.packages.verify import verify_package
 
     moment = int(dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC).timestamp()) if at else None

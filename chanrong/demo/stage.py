@@ -61,7 +61,9 @@ class Stage:
         seconds = time.monotonic() - self.began
         self._console.print()
         if self.failures:
-            self._console.print(f"[bold red]{len(self.failures)} of {self.checks} things went otherwise:[/bold red]")
+            self._console.print(
+                f"[bold red]{len(self.failures)} of {self.checks} things went otherwise:[/bold red]"
+            )
             for failure in self.failures:
                 self._console.print(f"  ✗ {failure}")
         else:

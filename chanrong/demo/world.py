@@ -121,7 +121,9 @@ def write_institution_files(world: World, folder: Path) -> dict[str, list[Path]]
     }
     states.write_bytes(
         b"".join(
-            orjson.dumps({"number": d.number, "seller": _id(d.seller), "state": "normal", "use_confirmed": True})
+            orjson.dumps(
+                {"number": d.number, "seller": _id(d.seller), "state": "normal", "use_confirmed": True}
+            )
             + b"\n"
             for d in issued
             if isinstance(d, Invoice) and d.number not in corrected
@@ -130,7 +132,9 @@ def write_institution_files(world: World, folder: Path) -> dict[str, list[Path]]
     parties = [world.buyer, *world.ordinary.sellers, world.sister]
     taxpayers = folder / "tax-payers.json"
     taxpayers.write_bytes(
-        orjson.dumps([{"tax_id": _id(p), "state": "active", "name": p.name, "former_names": []} for p in parties])
+        orjson.dumps(
+            [{"tax_id": _id(p), "state": "active", "name": p.name, "former_names": []} for p in parties]
+        )
     )
     statement = folder / "bank-statement.camt053.xml"
     statement.write_bytes(_statement(world))
@@ -176,7 +180,7 @@ def _statement(world: World) -> bytes:
             f"<Acct><Id><Othr><Id>{escape(account)}</Id></Othr></Id><Ccy>CNY</Ccy>"
             f"<Ownr><Nm>{escape(owner.name or '')}</Nm><Id><OrgId><Othr><Id>{primary_id(owner).value}</Id>"
             f"<SchmeNm><Prtry>USCC</Prtry></SchmeNm></Othr></OrgId></Id></Ownr></Acct>"
-            f"<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"CNY\">100000.00</Amt>"
+            f'<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="CNY">100000.00</Amt>'
             f"<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>{world.today.isoformat()}</Dt></Dt></Bal>"
             f"{_entry(world, paid) if mine else ''}</Stmt>"
         )

@@ -279,21 +279,21 @@ class Collector:
         self, wanted: Wanted, documents: Sequence[EvidenceDocument], consent_id: str
     ) -> tuple[SourceAnswer | None, SourceAnswer | None, SourceAnswer | None]:
         """Step 5."""
-        invoices = [item for item in documents if isinstance(item.document, Invoice)]
-        taxable = [item for item in documents if isinstance(item.document, InvoiceBase)]
+        invoices = [(item.fingerprint, item.document) for item in documents if isinstance(item.document, Invoice)]
+        taxable = [item.document for item in documents if isinstance(item.document, InvoiceBase)]
         subjects = self._identifiers(wanted, documents)
-        taxpayers = sorted({str(p) for item in taxable for p in _tax_parties(item.document)} | set(subjects))
+        taxpayers = sorted({str(p) for document in taxable for p in _tax_parties(document)} | set(subjects))
 
         async def tax() -> SourceAnswer | None:
             if self._institutions.tax is None:
                 return None
-            questions = [InvoiceQuestion.of(item.fingerprint, _invoice(item.document)) for item in taxable]
+            questions = [InvoiceQuestion.of(fingerprint, invoice) for fingerprint, invoice in invoices]
             return await self._institutions.tax.ask(questions, taxpayers)
 
         async def bank() -> SourceAnswer | None:
             if self._institutions.bank is None:
                 return None
-            questions = [PaymentQuestion.of(item.fingerprint, _invoice(item.document)) for item in invoices]
+            questions = [PaymentQuestion.of(fingerprint, invoice) for fingerprint, invoice in invoices]
             return await self._institutions.bank.ask(questions)
 
         async def credit() -> SourceAnswer | None:
@@ -304,11 +304,6 @@ class Collector:
             )
 
         return await asyncio.gather(tax(), bank(), credit())
-
-
-def _invoice(document: Document) -> InvoiceBase:
-    assert isinstance(document, InvoiceBase)
-    return document
 
 
 def _tax_parties(document: Document) -> list[Any]:

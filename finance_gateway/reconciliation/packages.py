@@ -116,7 +116,7 @@ class LedgerSide:
                 answer = orjson.loads(call.payload)
                 pairs = zip(request.get("items", ()), answer.get("results", ()), strict=False)
                 for item, result in pairs:
-                    self._apply(transaction.function, item, result, transaction.timestamp.seconds)
+                    self._apply(transaction.function, item, result, transaction.timestamp)
         self.next_block = block.number + 1
 
     def _apply(self, function: str, item: Mapping[str, Any], result: Mapping[str, Any], at: int) -> None:
