@@ -165,10 +165,11 @@ async def test_a_file_locked_by_another_process_is_our_error_after_the_wait(
     one, other = Database(create_engine(url)), Database(create_engine(url))
 
     async def write() -> None:
-        async with other.write():
-            pass
+        async with other.write() as session:
+            await session.execute(text("select 1"))
 
-    async with one.write():
+    async with one.write() as session:
+        await session.execute(text("select 1"))
         with pytest.raises(StorageError):
             await write()
     await write()
