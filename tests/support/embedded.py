@@ -308,6 +308,11 @@ def bend_transaction(
     return common_pb2.Envelope(payload=payload.SerializeToString())
 
 
+def drop_one(action: transaction_pb2.ChaincodeActionPayload) -> None:
+    """Takes an endorsement away, for :func:`bend_transaction`."""
+    del action.action.endorsements[-1]
+
+
 async def refusal(call: Awaitable[object]) -> grpc.aio.AioRpcError:
     """The error that a call must end with."""
     try:

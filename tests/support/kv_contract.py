@@ -92,6 +92,12 @@ class KvContract:
         page = await context.stub.range_page(start, end, int(size), bookmark)
         return _json([[item.key for item in page.items], page.bookmark])
 
+    async def do_page_and_put(self, context: Context) -> Response:
+        """Mixes what cannot be mixed."""
+        await context.stub.range_page("a", "b", 1, "")
+        context.state.put("mixed", b"x")
+        return Response(200)
+
     async def do_history(self, context: Context, key: str) -> Response:
         """A key's past values, newest first."""
         found = [
