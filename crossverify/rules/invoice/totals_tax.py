@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -158,19 +159,23 @@ def _tax_checks(invoice: Invoice, tax: TaxSubtotal, half: Fraction) -> Iterator[
     if tax.rate is None and tax.tax_amount:
         return  # said by _unknown
     wanted = Fraction(tax.taxable_amount) * rate
-    unit = Decimal(half.numerator) / Decimal(half.denominator) * 2
-    by_line = sum((_rounded(Fraction(line.net_amount) * rate, unit) for line in lines), _ZERO)
-    if lines and by_line == tax.tax_amount:
-        wanted = Fraction(by_line)
+    by_line = sum((_rounded(Fraction(line.net_amount) * rate, 2 * half) for line in lines), Fraction(0))
+    if lines and by_line == Fraction(tax.tax_amount):
+        wanted = by_line
     yield _Check("TAX", name, field, tax.tax_amount, wanted, half, slack)
 
 
 def _in_group(mark: Tax | None, group: TaxSubtotal) -> bool:
-    return mark is not None and mark.category == group.category and (mark.rate or 0) == (group.rate or 0)
+    """Whether a line or an allowance is taxed in a group; a group without a rate is all of its category."""
+    if mark is None or mark.category != group.category:
+        return False
+    return group.rate is None or (mark.rate or 0) == group.rate
 
 
-def _rounded(value: Fraction, unit: Decimal) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(unit, ROUND_HALF_UP)
+def _rounded(value: Fraction, unit: Fraction) -> Fraction:
+    """Rounded half up, away from zero, to whole units."""
+    units = math.floor(abs(value) / unit + Fraction(1, 2))
+    return unit * (units if value >= 0 else -units)
 
 
 def _unknown(invoice: Invoice) -> tuple[str, str] | None:
