@@ -195,15 +195,7 @@ class Connection:
         ends = time.monotonic() + deadline_s
         unknown = False
         failure: ErrorT | None = None
-        try:
-            await asyncio.wait_for(self._calls.acquire(), deadline_s)
-        except TimeoutError as error:
-            raise error_type(
-                f"{MAX_CONCURRENT_CALLS} calls were under way for {deadline_s} s.",
-                reason="LEDGER_OVERLOADED",
-                retryable=True,
-                txid=txid,
-            ) from error
+        await self._enter(error_type, deadline_s, txid)
         try:
             for peer in self.peers():
                 left = ends - time.monotonic()
@@ -211,6 +203,10 @@ class Connection:
                     break
                 try:
                     return await method(peer)(request, timeout=max(left, 0.001))
+                except (grpc.aio.UsageError, asyncio.CancelledError) as error:
+                    if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
+                        raise
+                    raise closed(error_type, txid) from error
                 except grpc.aio.AioRpcError as error:
                     failure = error_type.from_rpc(error, txid=txid, target=peer.endpoint.target)
                     failure.__cause__ = error
@@ -225,9 +221,40 @@ class Connection:
         failure.outcome_unknown = unknown
         raise failure
 
+    async def _enter(self, error_type: type[ErrorT], deadline_s: float, txid: str) -> None:
+        """Takes one of the places for calls, waiting only when all are taken."""
+        try:
+            if self._calls.locked():
+                await asyncio.wait_for(self._calls.acquire(), deadline_s)
+            else:
+                await self._calls.acquire()
+        except TimeoutError as error:
+            raise error_type(
+                f"{MAX_CONCURRENT_CALLS} calls were under way for {deadline_s} s.",
+                reason="LEDGER_OVERLOADED",
+                retryable=True,
+                txid=txid,
+            ) from error
+
     async def close(self) -> None:
         """Closes every channel."""
         await asyncio.gather(*(peer.close() for peer in self._peers))
+
+
+def cancelled_by_caller() -> bool:
+    """Whether the task that waits was cancelled. Otherwise gRPC cancelled the call, because the client was closed."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def closed(error_type: type[ErrorT], txid: str = "") -> ErrorT:
+    """What a call ends with when its client is closed. A submit may have been done: it is told as unknown."""
+    return error_type(
+        "The ledger client was closed.",
+        reason="LEDGER_CLOSED",
+        txid=txid,
+        outcome_unknown=error_type.unknown_after(grpc.StatusCode.CANCELLED),
+    )
 
 
 def _open(endpoint: Endpoint) -> grpc.aio.Channel:

@@ -13,6 +13,8 @@ LEDGER_UNAVAILABLE   no gateway peer answered                                 se
 LEDGER_TIMEOUT       the stage's deadline passed                              see ``outcome_unknown``
 LEDGER_OVERLOADED    a peer's limit of concurrent calls was reached           nothing was done
 LEDGER_DENIED        the identity may not do this                             nothing was done
+LEDGER_CLOSED        this client was closed during the call                   see ``outcome_unknown``
+LEDGER_NOT_FOUND     a stream's channel or block is not there                 nothing was done
 LEDGER_REFUSED       anything else that a peer refused                        nothing was done
 MESSAGE_TOO_LARGE    over the limit for one message                           nothing was done
 ENDORSEMENT_MISMATCH endorsers saw different states                           nothing was done
@@ -122,11 +124,11 @@ class LedgerError(ChanrongError):
             contract_reason=contract_reason,
             contract_message=contract_message,
             retryable=retryable,
-            outcome_unknown=cls._unknown_after(code),
+            outcome_unknown=cls.unknown_after(code),
         )
 
     @classmethod
-    def _unknown_after(cls, code: grpc.StatusCode) -> bool:
+    def unknown_after(cls, code: grpc.StatusCode) -> bool:
         """Whether a call of this stage that failed so may still have had its effect."""
         return False
 
@@ -150,7 +152,7 @@ class SubmitError(LedgerError):
     stage = "submit"
 
     @classmethod
-    def _unknown_after(cls, code: grpc.StatusCode) -> bool:
+    def unknown_after(cls, code: grpc.StatusCode) -> bool:
         # A gateway peer answers UNAVAILABLE and DEADLINE_EXCEEDED also after an orderer got the envelope,
         # and a connection that breaks says nothing about what was done before.
         return code not in _REFUSED_BEFORE_ORDERING
@@ -163,7 +165,7 @@ class CommitStatusError(LedgerError):
     stage = "commit status"
 
     @classmethod
-    def _unknown_after(cls, code: grpc.StatusCode) -> bool:
+    def unknown_after(cls, code: grpc.StatusCode) -> bool:
         return True
 
 

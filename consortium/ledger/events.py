@@ -11,6 +11,7 @@ Close a stream that is left early: ``async with contextlib.aclosing(network.bloc
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
 import time
@@ -25,7 +26,7 @@ import structlog
 
 from consortium.ledger.blocks import Block, FilteredBlock, decode_block, decode_filtered
 from consortium.ledger.checkpoints import Checkpoint
-from consortium.ledger.connection import Peer
+from consortium.ledger.connection import Peer, cancelled_by_caller, closed
 from consortium.ledger.errors import StreamError, connection_broke
 from consortium.ledger.messages import NONCE_BYTES, events_request, seek_payload
 from consortium.ledger.stages import Session
@@ -114,19 +115,28 @@ class _Resuming(Generic[T]):
         self._session = session
         self._channel = channel
 
-    def _attempt(self, peer: Peer) -> AsyncGenerator[T, None]:
+    def request(self) -> bytes:
+        """What asks for the stream from where it stands, to be signed."""
+        raise NotImplementedError
+
+    def attempt(self, peer: Peer, request: bytes, signature: bytes) -> AsyncGenerator[T, None]:
         """One peer's stream from where this one stands. Raises _EndedError, StreamError or gRPC's errors."""
         raise NotImplementedError
 
     async def run(self) -> AsyncGenerator[T, None]:
-        """Items without gap and without repetition."""
+        """Items without gap and without repetition.
+
+        :raises NotSignedError: the identity's key is elsewhere; see :class:`StreamRequest`
+        """
         pauses = Pauses()
         missing_since: float | None = None
         given = False
         while True:
             peer = self._session.connection.peers()[0]
             try:
-                async with aclosing(self._attempt(peer)) as items:
+                request = self.request()
+                signature = self._session.identity.sign(request)
+                async with aclosing(self.attempt(peer, request, signature)) as items:
                     async for item in items:
                         pauses.reset()
                         missing_since, given = None, True
@@ -150,6 +160,12 @@ class _Resuming(Generic[T]):
                 if connection_broke(error):
                     peer.failed()
                 why = failure.message
+            except grpc.aio.UsageError as error:
+                raise closed(StreamError) from error
+            except asyncio.CancelledError as error:
+                if cancelled_by_caller():
+                    raise
+                raise closed(StreamError) from error
             _log.warning("ledger stream resumes", stream=self.name, channel=self._channel, why=why)
             await pauses.wait()
 
@@ -171,15 +187,15 @@ class BlockStream(_Resuming[T]):
         self._next = start
         self._stop = stop
 
-    async def _attempt(self, peer: Peer) -> AsyncGenerator[T, None]:
+    async def attempt(self, peer: Peer, request: bytes, signature: bytes) -> AsyncGenerator[T, None]:
+        """One peer's stream."""
         if self._stop is not None and self._next > self._stop:
             return
         call = self._kind.method(peer)()
-        request = self._request()
         try:
             # A call that has failed already says why when it is read.
             with suppress(asyncio.InvalidStateError):
-                await call.write(request)
+                await call.write(common_pb2.Envelope(payload=request, signature=signature))
             async for response in call:
                 if response.WhichOneof("Type") == "status":
                     self._end(response.status)
@@ -194,17 +210,16 @@ class BlockStream(_Resuming[T]):
         if self._stop is None or self._next <= self._stop:
             raise _EndedError(f"{peer.endpoint.target} closed the stream")
 
-    def _request(self) -> common_pb2.Envelope:
-        identity = self._session.identity
-        payload = seek_payload(
+    def request(self) -> bytes:
+        """The payload of an envelope with a SeekInfo."""
+        return seek_payload(
             self._channel,
-            identity.serialized(),
+            self._session.identity.serialized(),
             nonce=os.urandom(NONCE_BYTES),
             at_ns=time.time_ns(),
             start=self._next,
             stop=self._stop,
         )
-        return common_pb2.Envelope(payload=payload, signature=identity.sign(payload))
 
     def _end(self, status: common_pb2.Status.ValueType) -> None:
         if status == common_pb2.SUCCESS:
@@ -267,17 +282,22 @@ class EventStream(_Resuming[ChaincodeEvent]):
         self._chaincode = chaincode
         self._at = at
 
-    async def _attempt(self, peer: Peer) -> AsyncGenerator[ChaincodeEvent, None]:
-        identity = self._session.identity
-        request = events_request(
+    def request(self) -> bytes:
+        """A serialized ChaincodeEventsRequest."""
+        return events_request(
             self._channel,
             self._chaincode,
-            identity.serialized(),
+            self._session.identity.serialized(),
             start=self._at.block,
             after_txid=self._at.txid,
         )
+
+    async def attempt(
+        self, peer: Peer, request: bytes, signature: bytes
+    ) -> AsyncGenerator[ChaincodeEvent, None]:
+        """One peer's stream."""
         call = peer.gateway.ChaincodeEvents(
-            gateway_pb2.SignedChaincodeEventsRequest(request=request, signature=identity.sign(request))
+            gateway_pb2.SignedChaincodeEventsRequest(request=request, signature=signature)
         )
         try:
             async for response in call:
@@ -292,6 +312,44 @@ class EventStream(_Resuming[ChaincodeEvent]):
         finally:
             call.cancel()
         raise _EndedError(f"{peer.endpoint.target} closed the stream")
+
+
+class StreamRequest(Generic[T]):
+    """A stream whose request is signed elsewhere. It ends with its peer: going on takes a new signature."""
+
+    def __init__(
+        self, session: Session, stream: _Resuming[T], *, request: bytes | None = None, signature: bytes = b""
+    ) -> None:
+        self._session = session
+        self._stream = stream
+        self._signature = signature
+        self.signing_bytes = stream.request() if request is None else request
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the signing bytes, for keys that sign digests (not for Ed25519)."""
+        return hashlib.sha256(self.signing_bytes).digest()
+
+    def with_signature(self, signature: bytes) -> StreamRequest[T]:
+        """The same with a signature made elsewhere."""
+        return StreamRequest(self._session, self._stream, request=self.signing_bytes, signature=signature)
+
+    async def items(self) -> AsyncGenerator[T, None]:
+        """What the peer gives.
+
+        :raises NotSignedError: when it is not signed yet and the identity's key is elsewhere
+        :raises StreamError: the peer ended it; ``retryable`` when a new request may go on
+        """
+        peer = self._session.connection.peers()[0]
+        signature = self._signature or self._session.identity.sign(self.signing_bytes)
+        try:
+            async with aclosing(self._stream.attempt(peer, self.signing_bytes, signature)) as items:
+                async for item in items:
+                    yield item
+        except grpc.aio.AioRpcError as error:
+            raise StreamError.from_rpc(error, target=peer.endpoint.target) from error
+        except _EndedError as error:
+            raise StreamError(str(error), reason="LEDGER_UNAVAILABLE", retryable=True) from error
 
 
 async def start_or_height(start: int | None, height: Callable[[], Awaitable[int]]) -> int:

@@ -20,6 +20,7 @@ from consortium.ledger.events import (
     ChaincodeEvent,
     EventStream,
     PrivateBlock,
+    StreamRequest,
     T,
     start_or_height,
 )
@@ -127,6 +128,18 @@ class Network:
         async with aclosing(EventStream(self.session, self.channel, chaincode, at=at).run()) as events:
             async for event in events:
                 yield event
+
+    def blocks_request(self, start: int, *, stop: int | None = None) -> StreamRequest[Block]:
+        """Full blocks by a request that is signed elsewhere."""
+        stream = BlockStream(self.session, self.channel, FULL, start=start, stop=stop)
+        return StreamRequest(self.session, stream)
+
+    def chaincode_events_request(
+        self, chaincode: str, start: int, *, after_txid: str = ""
+    ) -> StreamRequest[ChaincodeEvent]:
+        """Events by a request that is signed elsewhere."""
+        stream = EventStream(self.session, self.channel, chaincode, at=Checkpoint(start, after_txid))
+        return StreamRequest(self.session, stream)
 
     async def _stream(
         self, kind: BlockKind[T], start: int | None, stop: int | None, checkpointer: Checkpointer | None

@@ -11,7 +11,8 @@ import pytest
 from consortium.identity.msp import Identity
 from consortium.ledger import events as events_module
 from consortium.ledger.checkpoints import Checkpoint, MemoryCheckpointer
-from consortium.ledger.errors import StreamError
+from consortium.ledger.connection import OfflineIdentity
+from consortium.ledger.errors import NotSignedError, StreamError
 from consortium.ledger.messages import build_proposal
 from tests.support.ledger_fakes import CHAINCODE, CHANNEL, Failure, endorse
 from tests.unit.ledger.conftest import GatewayMaker, PeerMaker
@@ -192,3 +193,40 @@ async def test_pauses_grow_to_a_limit_and_start_anew(monkeypatch: pytest.MonkeyP
 
     for seconds, pause in zip(slept, [1, 2, 4, 4, 4, 1], strict=True):
         assert pause / 2 <= seconds <= pause
+
+
+async def test_requests_signed_elsewhere(peer: PeerMaker, gateway: GatewayMaker, identity: Identity) -> None:
+    server = await peer()
+    await server.add_block([envelope(identity, "a")])
+    offline = OfflineIdentity(identity.msp_id, identity.cert_pem)
+    network = gateway(server, identity=offline).network(CHANNEL)
+    with pytest.raises(NotSignedError):
+        await anext(network.blocks(0))
+    blocks = network.blocks_request(0, stop=1)
+    with pytest.raises(NotSignedError):
+        await anext(blocks.items())
+
+    signed = blocks.with_signature(identity.sign(blocks.signing_bytes))
+    assert [block.number async for block in signed.items()] == [0, 1]
+    assert len(signed.digest) == 32
+    events = network.chaincode_events_request(CHAINCODE, 0)
+    async with aclosing(events.with_signature(identity.sign(events.signing_bytes)).items()) as items:
+        assert (await anext(items)).name == "a"
+        await server.stop()
+        with pytest.raises(StreamError) as caught:
+            await anext(items)
+    assert (caught.value.reason, caught.value.retryable) == ("LEDGER_UNAVAILABLE", True)
+
+
+async def test_closing_the_client_ends_its_streams(peer: PeerMaker, gateway: GatewayMaker) -> None:
+    client = gateway(await peer())
+    blocks = client.network(CHANNEL).blocks(0)
+    await anext(blocks)
+    coming = asyncio.ensure_future(anext(blocks))
+    await asyncio.sleep(0)
+
+    await client.close()
+
+    with pytest.raises(StreamError) as caught:
+        await coming
+    assert caught.value.reason == "LEDGER_CLOSED"

@@ -192,6 +192,20 @@ async def test_stopping_tells_who_waits(peer: PeerMaker, gateway: GatewayMaker) 
     ] * 2
 
 
+async def test_closing_the_client_tells_who_waits(peer: PeerMaker, gateway: GatewayMaker) -> None:
+    server = await peer(commit=False)
+    prepared = await prepare(gateway, server)
+    client = gateway(server)
+    async with CommitFollower(client.network(CHANNEL)) as follower:
+        wait = asyncio.ensure_future(follower.wait(prepared.txid, prepared.envelope_digest))
+        while not server.sought:
+            await asyncio.sleep(0.001)
+        await client.close()
+
+        with pytest.raises(OutcomeUnknown):
+            await wait
+
+
 async def test_memory_is_bounded(
     peer: PeerMaker, gateway: GatewayMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

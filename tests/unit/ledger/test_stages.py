@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import grpc
 import pytest
 
@@ -340,3 +342,56 @@ def test_bytes_that_are_no_stage_are_unreadable(
 ) -> None:
     with pytest.raises(UnreadableError):
         stage.from_bytes(None, data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "submit"])
+async def test_a_client_that_is_closed_ends_its_calls(
+    peer: PeerMaker, gateway: GatewayMaker, stage: str
+) -> None:
+    server = await peer(hang={stage})
+    client = gateway(server)
+    contract = client.network(CHANNEL).contract(CHAINCODE)
+    call = asyncio.ensure_future(contract.evaluate("get") if stage == "evaluate" else contract.submit("put"))
+    while stage not in server.calls:
+        await asyncio.sleep(0.001)
+
+    await client.close()
+
+    with pytest.raises(LedgerError) as caught:
+        await call
+    assert (caught.value.reason, caught.value.outcome_unknown) == ("LEDGER_CLOSED", stage == "submit")
+    with pytest.raises(LedgerError):
+        await contract.evaluate("get")
+
+
+async def test_a_cancelled_caller_is_cancelled(peer: PeerMaker, gateway: GatewayMaker) -> None:
+    server = await peer(hang={"evaluate"})
+    call = asyncio.ensure_future(kv(gateway, server).evaluate("get"))
+    while not server.calls:
+        await asyncio.sleep(0.001)
+
+    call.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_calls_at_once_are_limited(
+    peer: PeerMaker, gateway: GatewayMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consortium.ledger.connection.MAX_CONCURRENT_CALLS", 1)
+    server = await peer(hang={"evaluate"})
+    contract = kv(gateway, server)
+    first = asyncio.ensure_future(contract.evaluate("get"))
+    while not server.calls:
+        await asyncio.sleep(0.001)
+
+    with pytest.raises(EvaluateError) as caught:
+        await contract.evaluate("get", deadline=0.01)
+    first.cancel()
+
+    assert (caught.value.reason, caught.value.retryable) == ("LEDGER_OVERLOADED", True)
+    server.hang.clear()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert await contract.evaluate("get") == b"answer"
