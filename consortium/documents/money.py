@@ -63,6 +63,8 @@ def exact_decimal(value: object) -> Decimal:
 def _text_of(value: Decimal) -> str:
     if not value.is_finite():
         raise PydanticCustomError("NUMBER_NOT_FINITE", "Infinity and NaN are not numbers of a document.")
+    if not value:
+        return "0"
     if value.adjusted() >= MAX_INTEGER_DIGITS:
         raise _too_large()
     if value.adjusted() < -300:

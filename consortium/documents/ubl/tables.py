@@ -80,7 +80,7 @@ class Reading:
             "Keep one; give the others where they belong, such as at the lines.",
         )
 
-    def refuse(  # noqa: PLR0917 - a problem has that many parts
+    def refuse(
         self, element: etree._Element, name: str, value: Any, rule: str, message: str, remedy: str
     ) -> None:
         """Add a problem at an element."""
