@@ -115,7 +115,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 self._table.check(method, caller)  # 2
             answer = await _with_deadline(handle, cap_s, context)  # 3, 4
         except grpc.aio.AbortError:
-            _report(method, caller, started, str(context.code()), None)
+            _report(method, caller, started, str(context.code()).rpartition(".")[2], None)
             raise
         except ChanrongError as error:
             failure = error

@@ -9,6 +9,7 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import pytest
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -27,7 +28,7 @@ from consortium.errors import (
 from consortium.identity.ca import CertificateAuthority
 from consortium.identity.directory import Caller, OrgDirectory
 from consortium.rpc.client import call, channel, stream
-from consortium.rpc.server import GrpcService, Limits, allow, current_caller
+from consortium.rpc.server import PUBLIC, GrpcService, Limits, allow, current_caller
 from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
 from consortium.wire.chanrong.sources.v1 import sources_pb2, sources_pb2_grpc
 from tests.support.certs import LOOPBACK, TestConsortium
@@ -408,3 +409,51 @@ async def test_nobody_listening_is_unavailable_and_was_not_sent(serve: Serve, ce
 def test_outside_of_a_call_there_is_no_caller() -> None:
     with pytest.raises(UnauthenticatedError):
         current_caller()
+
+
+@pytest.mark.parametrize("with_tls", [True, False])
+async def test_public_methods_need_no_certificate_and_have_no_caller(
+    certs: TestConsortium, with_tls: bool
+) -> None:
+    tls = certs.tls("tax", "InstitutionsMSP", "adapter") if with_tls else None
+    table = {CHECK_INVOICES: PUBLIC, CHECK_TAXPAYERS: allow("gateway")}
+    service = GrpcService("tax", "127.0.0.1:0", tls, None, table)
+    service.add(sources_pb2_grpc.add_TaxSourceServiceServicer_to_server, Tax())
+    target = f"127.0.0.1:{await service.start()}"
+    credentials = grpc.ssl_channel_credentials(certs.directory.bundle())
+    plain = grpc.aio.insecure_channel(target)
+    async with grpc.aio.secure_channel(target, credentials) if with_tls else plain as link:
+        stub = sources_pb2_grpc.TaxSourceServiceStub(link)
+        # The method is reached; it is the handler that asks for a caller and finds none.
+        with pytest.raises(UnauthenticatedError, match="Nobody is calling"):
+            await call(stub.CheckInvoices, INVOICES)
+        with pytest.raises(UnauthenticatedError, match="without a client certificate"):
+            await call(stub.CheckTaxpayers, sources_pb2.CheckTaxpayersRequest())
+        health: Any = health_pb2_grpc.HealthStub(link)
+        answer = await health.Check(health_pb2.HealthCheckRequest())
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await health.Check(health_pb2.HealthCheckRequest(service="unknown"))
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    await plain.close()
+    await service.stop(grace=0)
+
+
+async def test_every_call_leaves_one_line_that_says_who_and_how(serve: Serve, certs: TestConsortium) -> None:
+    server = await serve()
+    link = server.link()
+    tax = sources_pb2_grpc.TaxSourceServiceStub(link)
+    denied = sources_pb2_grpc.TaxSourceServiceStub(server.link(certs.tls("clerk", "BankAMSP", "bank")))
+    health: Any = health_pb2_grpc.HealthStub(link)
+    with structlog.testing.capture_logs() as lines:
+        await call(tax.CheckInvoices, INVOICES)
+        with pytest.raises(DeniedError):
+            await call(denied.CheckInvoices, INVOICES)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await health.Check(health_pb2.HealthCheckRequest(service="unknown"))
+    good, bad, aborted = (line for line in lines if line["event"] == "call")
+    assert (good["method"], good["code"], good["log_level"]) == (CHECK_INVOICES, "OK", "info")
+    assert (good["org"], good["role"]) == ("BankAMSP", "gateway")
+    assert (bad["code"], bad["reason"], bad["log_level"]) == ("PERMISSION_DENIED", "DENIED", "warning")
+    assert aborted["code"] == "NOT_FOUND"
+    assert "clerk" not in str(lines)
