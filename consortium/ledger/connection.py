@@ -251,7 +251,7 @@ def closed(error_type: type[ErrorT], txid: str = "") -> ErrorT:
     """What a call ends with when its client is closed. A submit may have been done: it is told as unknown."""
     return error_type(
         "The ledger client was closed.",
-        reason="LEDGER_CLOSED",
+        reason="LEDGER_UNAVAILABLE",
         txid=txid,
         outcome_unknown=error_type.unknown_after(grpc.StatusCode.CANCELLED),
     )

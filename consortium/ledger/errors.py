@@ -13,7 +13,6 @@ LEDGER_UNAVAILABLE   no gateway peer answered                                 se
 LEDGER_TIMEOUT       the stage's deadline passed                              see ``outcome_unknown``
 LEDGER_OVERLOADED    a peer's limit of concurrent calls was reached           nothing was done
 LEDGER_DENIED        the identity may not do this                             nothing was done
-LEDGER_CLOSED        this client was closed during the call                   see ``outcome_unknown``
 LEDGER_NOT_FOUND     a stream's channel or block is not there                 nothing was done
 LEDGER_REFUSED       anything else that a peer refused                        nothing was done
 MESSAGE_TOO_LARGE    over the limit for one message                           nothing was done

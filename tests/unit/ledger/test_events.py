@@ -229,4 +229,4 @@ async def test_closing_the_client_ends_its_streams(peer: PeerMaker, gateway: Gat
 
     with pytest.raises(StreamError) as caught:
         await coming
-    assert caught.value.reason == "LEDGER_CLOSED"
+    assert caught.value.reason == "LEDGER_UNAVAILABLE"

@@ -359,7 +359,7 @@ async def test_a_client_that_is_closed_ends_its_calls(
 
     with pytest.raises(LedgerError) as caught:
         await call
-    assert (caught.value.reason, caught.value.outcome_unknown) == ("LEDGER_CLOSED", stage == "submit")
+    assert (caught.value.reason, caught.value.outcome_unknown) == ("LEDGER_UNAVAILABLE", stage == "submit")
     with pytest.raises(LedgerError):
         await contract.evaluate("get")
 
