@@ -112,7 +112,7 @@ async def ask(
     except TimeoutError:
         return silent(source, f"DEADLINE_EXCEEDED: No answer within {limits.deadline_s:g} s.")
     except Exception as error:  # noqa: BLE001 -- a source never stops an assessment
-        _log.exception("source_failed", source=source)
+        _log.error("source_failed", source=source, exc_info=error)
         return silent(source, f"INTERNAL: {type(error).__name__}")
     finally:
         for task in tasks:

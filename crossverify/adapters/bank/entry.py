@@ -175,7 +175,8 @@ def movements_of(
         yield from problems
         return
     parts = [item for item in details if isinstance(item, Detail)]
-    amounts = _amounts(money, parts)
+    count = text_of(entry, "NtryDtls/Btch/NbOfTxs")[:15]
+    amounts = _amounts(money, parts, int(count) if count.isascii() and count.isdigit() else 1)
     if isinstance(amounts, EntryProblem):
         yield amounts
         return
@@ -261,11 +262,14 @@ def _kind(direction: str, *, back: bool) -> MovementKind:
     return MovementKind.REVERSAL if back else MovementKind.OTHER
 
 
-def _amounts(entry: Money, details: Sequence[Detail]) -> list[Money] | EntryProblem:
-    """What each transaction moved, in the entry's currency."""
-    if len(details) == 1:
-        only = details[0].amount
-        return [only if only is not None and only.currency == entry.currency else entry]
+def _amounts(entry: Money, details: Sequence[Detail], transactions: int) -> list[Money] | EntryProblem:
+    """What each transaction moved, in the entry's currency.
+
+    A lone transaction moved what was booked, whatever was instructed before charges; unless it is the only one
+    that the statement tells of a batch.
+    """
+    if len(details) == 1 and (transactions <= 1 or details[0].amount is None):
+        return [entry]
     found: list[Money] = []
     for detail in details:
         candidates = (detail.amount, detail.transaction_amount, detail.instructed)

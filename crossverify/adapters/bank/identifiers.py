@@ -10,7 +10,7 @@ from lxml import etree
 from consortium.documents.identifiers import is_uscc
 
 # ISO 20022 external organisation identification codes -> our schemes.
-_CODES: Final = {"DUNS": "duns", "GS1G": "gln", "SREN": "0002", "SRET": "0009", "LEIC": "lei"}
+_CODES: Final = {"DUNS": "duns", "GS1G": "gln", "EANG": "gln", "SREN": "0002", "SRET": "0009", "LEIC": "lei"}
 _NAMED: Final = {
     "USCC": "uscc",
     "USCI": "uscc",

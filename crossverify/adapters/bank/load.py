@@ -68,6 +68,6 @@ async def _store(
 def _changed(movement: Movement) -> LoadProblem:
     return LoadProblem(
         movement.path,
-        f"Entry {movement.entry!r} of this statement is known with another content.",
+        f"Entry {movement.entry!r} of this statement is known with another amount, date or direction.",
         "A booked entry does not change: load the entry that reverses it, or a statement with an id of its own.",
     )

@@ -8,9 +8,9 @@ index of tokens is made when a statement is loaded, so that a question is one lo
 2. A word without its separators is a token; so are up to four neighbouring words together, as numbers get
    printed with blanks ("INV 2024 001"), unless all of them are plain digits: two numbers are not one.
 3. A word like "INV-1/INV-2" whose parts begin with the same letters is a list: each part is a token too.
-4. A token is *weak* when it might well be something else: few digits without a word such as "invoice" before
-   them (years, days) or beside another number, a number after "PO" or "order", a number glued to a label. A
-   weak token counts only when the amount paid is the amount asked about.
+4. A token is *weak* when it might well be something else: a date, few digits without a word such as "invoice"
+   before them (years, days) or beside another number, a number after "PO" or "order", a number glued to a
+   label. A weak token counts only when the amount paid is the amount asked about.
 
 "INV-1" is therefore never found in "INV-10" nor "2024" in "INV-2024-001".
 """
@@ -37,6 +37,7 @@ _BREAKS = re.compile(r"[\s:=#()\[\]{}<>\"'|*!?。：（）【】“”]+")
 _COMMAS = re.compile(r"[,;+&，；、]")  # between the items of a list
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 _LIST = re.compile(r"[/\\]")
+_DATE = re.compile(r"\d{1,2}[-./]\d{1,2}[-./](\d{2}|\d{4})|\d{4}[-./]\d{1,2}[-./]\d{1,2}")
 _EDGES = "-_./\\~–—·"
 _DOTTED_LABEL = re.compile(r"^(NO|NR|NUM|NUMERO|INV|RG|RE|REF|FAC|FACT)\.+(?=[^\W_])")
 _GLUED_LABEL = re.compile(
@@ -192,7 +193,8 @@ def _word_tokens(word: _Word, *, piece: bool) -> Iterator[tuple[str, bool]]:
     token = token_of(word.text)
     if len(token) > MAX_TOKEN_CHARACTERS or not _has_digit(token):
         return
-    yield token, _is_strong(token, word.label, piece=piece)
+    is_date = _DATE.fullmatch(word.text) is not None
+    yield token, not is_date and _is_strong(token, word.label, piece=piece)
     parts = [part for part in _LIST.split(word.text) if _alphanumeric(part)]
     if len(parts) > 1 and _is_list(parts):
         for part in parts:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -24,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from consortium.documents.canonical import canonical_bytes
 from consortium.errors import OverloadedError
 from crossverify.adapters.bank.matching import creditor_reference_tokens, text_tokens, token_of
 from crossverify.adapters.bank.movements import Account, Movement, MovementKind, Place, Statement
@@ -108,9 +106,10 @@ class KnownAccount:
 
 
 def place_of(movement: Movement) -> str:
-    """Where a movement stands, the same each time its statement is loaded."""
+    """Where a movement stands, the same each time its statement is loaded; a pending one stands apart."""
     statement = movement.statement
-    return json.dumps([statement.account.number, statement.identifier, movement.entry, movement.detail])
+    parts = [statement.account.number, statement.identifier, movement.entry, movement.detail]
+    return json.dumps(parts if movement.booked else [*parts, "pending"])
 
 
 def bank_key_of(movement: Movement) -> str:
@@ -122,10 +121,8 @@ def bank_key_of(movement: Movement) -> str:
 
 
 def content_of(movement: Movement) -> str:
-    """Digest (hex) of what a statement said of a movement."""
-    facts = {**asdict(movement), "kind": movement.kind.value}
-    del facts["path"], facts["statement"], facts["entry"], facts["detail"]
-    return hashlib.sha256(canonical_bytes(facts)).hexdigest()
+    """What of a movement cannot change; texts and parties are told in more or less detail."""
+    return json.dumps([movement.kind.value, movement.booking_date, movement.amount, movement.currency])
 
 
 def tokens_of(movement: Movement) -> dict[str, tuple[str, bool, str]]:
@@ -321,6 +318,5 @@ async def find_accounts(session: AsyncSession, numbers: Iterable[str]) -> dict[s
         )
     )
     return {
-        number: KnownAccount(number, name, tuple(json.loads(ids)), until)
-        for number, name, ids, until in rows
+        number: KnownAccount(number, name, tuple(json.loads(ids)), until) for number, name, ids, until in rows
     }

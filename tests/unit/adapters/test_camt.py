@@ -160,6 +160,18 @@ def test_a_batch_that_cannot_be_divided_is_refused_alone() -> None:
     assert [item.amount for item in items if isinstance(item, Movement)] == ["7"]
 
 
+def test_a_lone_transaction_moved_what_was_booked() -> None:
+    """The payer instructed 1130, the bank took its charges; 0 stands in a specimen."""
+    for amount in ("1130", "0"):
+        details = f'<TxDtls><Amt Ccy="CNY">{amount}</Amt></TxDtls>'
+        assert one(entry("1125", details=details)).amount == "1125"
+
+
+def test_the_only_transaction_told_of_a_batch_keeps_its_amount() -> None:
+    details = '<Btch><NbOfTxs>20</NbOfTxs></Btch><TxDtls><Amt Ccy="CNY">50</Amt></TxDtls>'
+    assert one(entry("1000", details=details)).amount == "50"
+
+
 def test_foreign_currency_keeps_what_was_booked_and_what_was_instructed() -> None:
     more = '<AmtDtls><InstdAmt><Amt Ccy="EUR">143.20</Amt></InstdAmt></AmtDtls>'
     found = one(entry("1130", more=more))

@@ -82,6 +82,8 @@ def test_a_part_of_a_number_is_not_the_number(number: str, text: str) -> None:
         ("123455666", "Kundennummer 123455666"),
         ("4711", "INV4711"),
         ("12", "12 pieces"),
+        ("010126", "TOT 01.01.26"),
+        ("2026-05-04", "from 2026-05-04"),
     ],
 )
 def test_a_number_that_may_be_something_else_is_weak(number: str, text: str) -> None:
