@@ -78,7 +78,6 @@ ERROR_MAP: Mapping[str, Status] = {
     "LEDGER_OVERLOADED": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 503),
     "LEDGER_UNAVAILABLE": Status(grpc.StatusCode.UNAVAILABLE, 503),
     "LEDGER_BEHIND": Status(grpc.StatusCode.UNAVAILABLE, 503),
-    "LEDGER_CLOSED": Status(grpc.StatusCode.UNAVAILABLE, 503),
     "LEDGER_MOVING": Status(grpc.StatusCode.UNAVAILABLE, 503),
     "ENDORSEMENT_MISMATCH": Status(grpc.StatusCode.UNAVAILABLE, 503),
     "TRANSACTION_CONFLICT": Status(grpc.StatusCode.UNAVAILABLE, 503),
