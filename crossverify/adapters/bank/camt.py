@@ -231,7 +231,12 @@ class _Reader:
     def _end_of_detail(self, element: etree._Element) -> None:
         if len(self._details) <= MAX_DETAILS:
             self._details.append(read_detail(element, len(self._details) + 1))
-        _forget(element)
+        element.clear(keep_tail=True)  # type: ignore[call-arg]  # the stubs do not know it
+        elder = element.getprevious()
+        if (
+            elder is not None and local_name(elder) == "TxDtls"
+        ):  # what stands before them is read with the entry
+            _detach(elder)
         self._since_last_part = 0
 
     def _entry(self, head: _Head, statement: Statement, element: etree._Element) -> Iterator[Item]:
@@ -331,7 +336,11 @@ def _no_statement() -> _RefusedError:
 def _forget(element: etree._Element) -> None:
     """Free an element's content and its elder siblings; the parser may still need its own node."""
     element.clear(keep_tail=True)  # type: ignore[call-arg]  # the stubs do not know it
+    while (elder := element.getprevious()) is not None:
+        _detach(elder)
+
+
+def _detach(element: etree._Element) -> None:
     parent = element.getparent()
     if parent is not None:
-        while len(parent) > 1 and parent[0] is not element:
-            del parent[0]
+        parent.remove(element)
