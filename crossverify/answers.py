@@ -23,12 +23,17 @@ NAMES = {
 """How a message names a source."""
 
 
+GAP_CODES = frozenset(
+    {"NOT_ASKED", "SOURCE_SILENT", "SOURCE_STALE", "SOURCE_CLOCK", "NOT_ANSWERED", "ANSWER_UNREADABLE"}
+)
+"""Codes that every rule with a source may give, with outcome UNKNOWN."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Why a source says nothing about something.
 
-    :param code: ``NOT_ASKED``, ``SOURCE_SILENT``, ``SOURCE_STALE``, ``SOURCE_CLOCK``, ``NOT_ANSWERED`` or
-        ``ANSWER_UNREADABLE``
+    :param code: one of :data:`GAP_CODES`
     :param message: for a loan officer
     :param source: which source
     :param as_of: its as-of time, where there is one

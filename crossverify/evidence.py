@@ -84,8 +84,8 @@ class EvidenceDocument(_Frozen):
     :ivar fingerprint: primary key on the ledger (hex)
     :ivar document: the body; checked against ``commitment`` by whoever puts it here
     :ivar commitment: what the ledger holds (hex)
-    :ivar matched_by: "commitment": the ledger holds it; "tag": another gateway registered the same document first, under
-        its own salts, and the content tag agrees
+    :ivar matched_by: "commitment": the ledger holds it; "tag": another gateway registered the same document
+        first, under its own salts, and the content tag agrees
     :ivar salt: the document's salt secret (hex)
     :ivar block: block of the registering transaction; 0 when it is not on the ledger
     :ivar tx_index: position of that transaction in its block, where known

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
+from crossverify.answers import GAP_CODES
 from crossverify.figures import MaxAges, Waterfall
 from crossverify.rule import Effect, Outcome, Rule, Thresholds
 from crossverify.rules import RULES
@@ -125,17 +126,13 @@ class Profile:
         problems += [f"{name} is no part of a profile" for name in sorted(unknown)]
         ages = _overridden(self.max_ages, overrides.get("max_ages", {}), "max_ages", problems)
         waterfall = _overridden(self.waterfall, overrides.get("waterfall", {}), "waterfall", problems)
-        by_rule = dict(overrides.get("rules", {}))
+        by_rule = _mapping(overrides.get("rules", {}), "rules", problems)
         rules = []
         for item in self.rules:
-            changes = dict(by_rule.pop(item.rule.id, {}))
-            effects = dict(item.effects)
-            for name, effect in dict(changes.pop("effects", {})).items():
-                try:
-                    effects[name] = Effect(effect)
-                except ValueError:
-                    problems.append(f"rules.{item.rule.id}.effects.{name}: {effect!r} is no effect")
-            thresholds = _overridden(item.thresholds, changes, f"rules.{item.rule.id}", problems)
+            where = f"rules.{item.rule.id}"
+            changes = _mapping(by_rule.pop(item.rule.id, {}), where, problems)
+            effects = _effects(item, changes.pop("effects", {}), f"{where}.effects", problems)
+            thresholds = _overridden(item.thresholds, changes, where, problems)
             rules.append(RuleSettings(item.rule, thresholds, effects))
         problems += [f"rules.{name}: no rule of this profile" for name in sorted(by_rule)]
         if problems:
@@ -146,7 +143,29 @@ class Profile:
 M = TypeVar("M", bound=BaseModel)
 
 
-def _overridden(model: M, changes: Mapping[str, Any], where: str, problems: list[str]) -> M:
+def _mapping(value: object, where: str, problems: list[str]) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    problems.append(f"{where}: {value!r} is no mapping")
+    return {}
+
+
+def _effects(item: RuleSettings, changes: object, where: str, problems: list[str]) -> dict[str, Effect]:
+    """A rule's effects with changes, by outcome or by one of its codes."""
+    effects = dict(item.effects)
+    names = {outcome.value for outcome in Outcome} | item.rule.codes | GAP_CODES
+    for name, effect in _mapping(changes, where, problems).items():
+        if name not in names:
+            problems.append(f"{where}.{name}: no outcome and no code of the rule")
+        elif effect not in set(Effect):
+            problems.append(f"{where}.{name}: {effect!r} is no effect")
+        else:
+            effects[name] = Effect(effect)
+    return effects
+
+
+def _overridden(model: M, value: object, where: str, problems: list[str]) -> M:
+    changes = _mapping(value, where, problems)
     try:
         return type(model).model_validate({**model.model_dump(), **changes})
     except ValidationError as error:

@@ -241,6 +241,8 @@ class Rule(ABC, Generic[T]):
     """Raised whenever the same evidence could give another verdict than before."""
     stage: ClassVar[Stage] = Stage.ASSESS
     """First stage at which it runs."""
+    codes: ClassVar[frozenset[str]]
+    """Every code that it may give, beside those of silent sources; never renamed once published."""
     applies_when: ClassVar[str]
     """When it applies, for a person."""
     sources: ClassVar[tuple[str, ...]]

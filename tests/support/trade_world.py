@@ -37,6 +37,7 @@ from consortium.documents.identifiers import make_uscc
 from consortium.documents.party import primary_id
 from consortium.documents.roles import Reference, buyer_of, seller_of
 from consortium.documents.weights import portions_of, weight, worth_of
+from crossverify.answers import GAP_CODES
 from crossverify.engine import Evaluation, evaluate
 from crossverify.evidence import (
     AssetState,
@@ -51,7 +52,8 @@ from crossverify.evidence import (
     SubjectInfo,
 )
 from crossverify.profiles import RECEIVABLE_V1, Profile
-from crossverify.rule import Finding
+from crossverify.rule import Finding, Outcome
+from crossverify.rules import RULES
 
 KEYS = ConsortiumKeys.create({1: b"k" * 32}, 1, b"p" * 32)
 NOW = int(datetime(2026, 6, 30, 12, tzinfo=UTC).timestamp())
@@ -392,7 +394,12 @@ def only(rule: str, overrides: Mapping[str, Any] | None = None) -> Profile:
 
 def judged(world: World, rule: str, **overrides: Any) -> list[Finding]:
     """What one rule finds, in order."""
-    return list(evaluate(world.evidence(), only(rule, overrides)).findings)
+    findings = list(evaluate(world.evidence(), only(rule, overrides)).findings)
+    for item in findings:
+        assert item.code in RULES[rule].codes | (GAP_CODES if item.outcome is Outcome.UNKNOWN else set())
+        assert item.inputs, "every finding rests on something"
+        assert item.message
+    return findings
 
 
 def codes(world: World, rule: str, **overrides: Any) -> list[tuple[str, str]]:

@@ -50,6 +50,20 @@ class CashClosure(Rule[CashClosureThresholds]):
 
     id = "CASH_CLOSURE"
     version = 1
+    codes = frozenset(
+        {
+            "ACCOUNT_NOT_KNOWN",
+            "AGREES",
+            "CURRENCY",
+            "DIVERTED",
+            "DUE_AND_UNPAID",
+            "NOT_DUE",
+            "OTHER_ACCOUNT",
+            "PAYER_NOT_IDENTIFIED",
+            "SETTLED",
+            "THIRD_PARTY_PAYER",
+        }
+    )
     applies_when = "the invoice is due, or a payment was seen"
     sources = ("bank", "documents")
     effects: ClassVar = {

@@ -39,6 +39,9 @@ class Consent(Rule[ConsentThresholds]):
 
     id = "CONSENT"
     version = 1
+    codes = frozenset(
+        {"ABSENT", "EXPIRED", "EXPIRING", "FIELDS", "NOT_YET_VALID", "REVOKED", "SCOPE", "VALID"}
+    )
     applies_when = "always"
     sources = ("ledger", "request")
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.EXCLUDE}

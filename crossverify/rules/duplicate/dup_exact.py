@@ -31,6 +31,20 @@ class DupExact(Rule[NoThresholds]):
 
     id = "DUP_EXACT"
     version = 1
+    codes = frozenset(
+        {
+            "CLAIMED",
+            "IMPAIRED",
+            "LINK_PENDING",
+            "NOT_ON_LEDGER",
+            "NO_CLAIM",
+            "OWN_CLAIM",
+            "PART_FREE",
+            "RESERVED",
+            "SETTLED",
+            "VOID",
+        }
+    )
     applies_when = "always"
     sources = ("ledger",)
     effects: ClassVar = {

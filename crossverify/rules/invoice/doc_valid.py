@@ -29,6 +29,20 @@ class DocValid(Rule[NoThresholds]):
 
     id = "DOC_VALID"
     version = 1
+    codes = frozenset(
+        {
+            "BODY_MISMATCH",
+            "CLEAN",
+            "CREDIT_CURRENCY",
+            "LINE_NUMBER_TWICE",
+            "NOTHING_PAYABLE",
+            "NOT_REGISTERED",
+            "NO_DUE_DATE",
+            "NO_PAYEE_ACCOUNT",
+            "VOID",
+            "WITHHELD",
+        }
+    )
     applies_when = "always"
     sources = ("documents", "ledger")
     effects: ClassVar = {

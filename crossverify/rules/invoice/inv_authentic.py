@@ -38,6 +38,7 @@ class InvAuthentic(Rule[InvAuthenticThresholds]):
 
     id = "INV_AUTHENTIC"
     version = 1
+    codes = frozenset({"AGREES", "DIFFERS", "NOT_KNOWN", "NOT_YET_VISIBLE"})
     applies_when = "always"
     sources = ("tax",)
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

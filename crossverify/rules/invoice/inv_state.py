@@ -29,6 +29,18 @@ class InvState(Rule[NoThresholds]):
 
     id = "INV_STATE"
     version = 1
+    codes = frozenset(
+        {
+            "FOREIGN_BUYER",
+            "NOT_KNOWN_TO_TAX",
+            "RED_CONFIRMATION_OPEN",
+            "RED_DIFFERS",
+            "STANDS",
+            "USE_NOT_CONFIRMED",
+            "VOID",
+            "WHOLLY_RED",
+        }
+    )
     applies_when = "always; use confirmation only for Chinese buyers"
     sources = ("tax", "documents")
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

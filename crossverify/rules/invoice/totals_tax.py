@@ -47,6 +47,24 @@ class TotalsTax(Rule[NoThresholds]):
 
     id = "TOTALS_TAX"
     version = 1
+    codes = frozenset(
+        {
+            "ALLOWANCES",
+            "CANCELLED",
+            "CHARGES",
+            "EXACT",
+            "GROSS",
+            "LINE",
+            "LINES_SUM",
+            "NET",
+            "NOT_COMPARABLE",
+            "PAYABLE",
+            "ROUNDING",
+            "TAX",
+            "TAXABLE",
+            "TAX_SUM",
+        }
+    )
     applies_when = "the invoice stands"
     sources = ("documents",)
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

@@ -46,6 +46,18 @@ class DateOrder(Rule[DateOrderThresholds]):
 
     id = "DATE_ORDER"
     version = 1
+    codes = frozenset(
+        {
+            "DUE_BEFORE_ISSUE",
+            "INVOICE_BEFORE_ORDER",
+            "INVOICE_BEFORE_RECEIPT",
+            "IN_ORDER",
+            "IN_THE_FUTURE",
+            "NO_DATES",
+            "PARTY_NOT_YET_EXISTING",
+            "RECEIPT_BEFORE_ORDER",
+        }
+    )
     applies_when = "always"
     sources = ("documents", "tax")
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

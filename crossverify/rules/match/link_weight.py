@@ -40,6 +40,19 @@ class LinkWeight(Rule[LinkWeightThresholds]):
 
     id = "LINK_WEIGHT"
     version = 1
+    codes = frozenset(
+        {
+            "CANCELLED",
+            "DIFFERS",
+            "EQUAL",
+            "NOT_LINKED",
+            "NO_ORDER",
+            "NO_ORDER_VALUE",
+            "NO_REFERENCE",
+            "PENDING",
+            "ROUNDING",
+        }
+    )
     applies_when = "the invoice stands"
     sources = ("documents", "ledger")
     effects: ClassVar = {

@@ -47,6 +47,21 @@ class MatchPrice(Rule[MatchPriceThresholds]):
 
     id = "MATCH_PRICE"
     version = 1
+    codes = frozenset(
+        {
+            "CANCELLED",
+            "CORRECTED",
+            "CREDITED",
+            "CURRENCY",
+            "EQUAL",
+            "HIGHER",
+            "LINE_NOT_MATCHED",
+            "LOWER",
+            "NO_COMPARABLE_PRICE",
+            "NO_ORDER",
+            "WITHIN_TOLERANCE",
+        }
+    )
     applies_when = "the invoice stands"
     sources = ("documents",)
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

@@ -66,6 +66,22 @@ class MatchQty(Rule[MatchQtyThresholds]):
 
     id = "MATCH_QTY"
     version = 1
+    codes = frozenset(
+        {
+            "CANCELLED",
+            "EARLIER_UNITS",
+            "LINE_NOT_MATCHED",
+            "NO_RECEIPT",
+            "NO_REFERENCE",
+            "OVER_RECEIVED",
+            "PREPAYMENT",
+            "RECEIPT_WITHOUT_QUANTITY",
+            "SERVICE",
+            "UNITS",
+            "WITHIN_ACCEPTED",
+            "WITHIN_TOLERANCE",
+        }
+    )
     applies_when = "the invoice is for goods and is no prepayment"
     sources = ("documents",)
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

@@ -70,6 +70,20 @@ class PoExhausted(Rule[PoExhaustedThresholds]):
 
     id = "PO_EXHAUSTED"
     version = 1
+    codes = frozenset(
+        {
+            "CANCELLED",
+            "CURRENCY",
+            "NEARLY_EXHAUSTED",
+            "NO_ORDER",
+            "NO_ORDER_VALUE",
+            "NO_REFERENCE",
+            "OVER_ORDERED",
+            "PREPAYMENT",
+            "WITHIN_ORDER",
+            "WITHIN_TOLERANCE",
+        }
+    )
     applies_when = "the invoice stands and is no prepayment"
     sources = ("documents",)
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

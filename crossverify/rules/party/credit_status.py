@@ -34,6 +34,7 @@ class CreditStatus(Rule[CreditStatusThresholds]):
 
     id = "CREDIT_STATUS"
     version = 1
+    codes = frozenset({"CLEAN", "ENFORCEMENT", "NO_FILE", "NO_IDENTIFIER", "OVERDUE", "PAST_OVERDUE"})
     applies_when = "always"
     sources = ("credit",)
     # Receivables are repaid by the debtor: the seller's own record is for a person to weigh.

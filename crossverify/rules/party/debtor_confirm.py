@@ -33,6 +33,21 @@ class DebtorConfirm(Rule[NoThresholds]):
 
     id = "DEBTOR_CONFIRM"
     version = 1
+    codes = frozenset(
+        {
+            "ACCEPTED",
+            "ANSWER_AB",
+            "ANSWER_IP",
+            "CONDITIONAL",
+            "CURRENCY",
+            "NOT_FROM_DEBTOR",
+            "NO_ANSWER",
+            "PAID",
+            "PARTLY_CONFIRMED",
+            "REJECTED",
+            "UNDER_QUERY",
+        }
+    )
     applies_when = "the debtor has answered"
     sources = ("documents",)
     effects: ClassVar = {

@@ -57,6 +57,19 @@ class PartyIdRule(Rule[NoThresholds]):
 
     id = "PARTY_ID"
     version = 1
+    codes = frozenset(
+        {
+            "ACTIVE",
+            "BAD_CHECK_CHARACTER",
+            "BAD_IDENTIFIER",
+            "FORMER_NAME",
+            "NAME_DIFFERS",
+            "NOT_ACTIVE",
+            "NOT_KNOWN_TO_TAX",
+            "NO_IDENTIFIER",
+            "REVOKED",
+        }
+    )
     applies_when = "always"
     sources = ("documents", "tax")
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
