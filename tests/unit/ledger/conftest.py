@@ -12,6 +12,7 @@ from consortium.identity.msp import Identity, make_identity
 from consortium.ledger.connection import Deadlines, Endpoint
 from consortium.ledger.gateway import Gateway
 from tests.support.ledger_fakes import FakePeer
+from tests.unit.ledger.world import World, make_world
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,9 @@ async def gateway(identity: Identity) -> AsyncIterator[GatewayMaker]:
     yield make
     for made in opened:
         await made.close()
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Organisations that sign reads."""
+    return make_world()

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from consortium.documents.canonical import canonical_bytes
-from consortium.identity.ca import CertificateAuthority, Issued
-from consortium.identity.msp import Identity, make_identity
-from consortium.identity.signer import P256_ORDER, P256Signer
-from consortium.identity.trust import Policy, TrustedOrganisation, TrustRoots
+from consortium.identity.signer import P256_ORDER
 from consortium.ledger import proofs
-from consortium.ledger.proofs import Expectation, ProofError, VerifiedRead, Version, verify_signed_read
+from consortium.ledger.proofs import ProofError, Version
 from consortium.wire.fabric.common import common_pb2
 from consortium.wire.fabric.ledger.rwset.kvrwset import kv_rwset_pb2
 from consortium.wire.fabric.msp import identities_pb2
@@ -32,66 +25,14 @@ from tests.unit.ledger.forge import (
     TIME,
     VERSION,
     Change,
-    Forge,
 )
-
-NOW = dt.datetime.fromtimestamp(TIME, dt.UTC)
-DAY = dt.timedelta(days=1)
-MSPS = ("IndustryAMSP", "BankAMSP", "BankBMSP")
-
-
-@dataclass(frozen=True)
-class World:
-    """Organisations, their CAs and peers, and a folder that trusts them."""
-
-    cas: dict[str, CertificateAuthority]
-    issued: dict[str, Issued]
-    client: Identity
-    trust: TrustRoots
-
-    def peer(self, msp_id: str) -> Identity:
-        return make_identity(msp_id, self.issued[msp_id])
-
-    def other(self, msp_id: str, *, ca: str | None = None, **options: Any) -> Identity:
-        """Another certificate of an organisation's CA."""
-        merged: dict[str, Any] = {"ou": "peer", "not_before": NOW - DAY, "not_after": NOW + DAY} | options
-        return make_identity(msp_id, self.cas[ca or msp_id].issue("other", **merged))
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    days: dict[str, Any] = {"not_before": NOW - 100 * DAY, "not_after": NOW + 100 * DAY}
-    cas = {msp: CertificateAuthority.create(f"ca.{msp}", msp, **days) for msp in MSPS}
-    issued = {msp: cas[msp].issue(f"peer0.{msp}", ou="peer", **days) for msp in MSPS}
-    trust = TrustRoots(
-        channel=CHANNEL,
-        chaincode=CHAINCODE,
-        ledger="fabric",
-        policy=Policy(("IndustryAMSP",), (("BankAMSP", "BankBMSP"),)),
-        organisations={msp: TrustedOrganisation(msp, msp, (cas[msp].certificate,)) for msp in MSPS},
-        package_issuers={},
-    )
-    client = make_identity("BankAMSP", cas["BankAMSP"].issue("gateway", ou="client", **days))
-    return World(cas, issued, client, trust)
-
-
-EXPECT = Expectation(CHALLENGE, FINGERPRINTS, at=TIME + 60, max_age_s=900)
-
-
-def read_of(world: World, endorsers: Any = None, **changes: Any) -> bytes:
-    if endorsers is None:
-        endorsers = [world.peer("IndustryAMSP"), world.peer("BankAMSP")]
-    return Forge(world.client, endorsers, changes).make()
-
-
-def verify(world: World, data: bytes, expect: Expectation = EXPECT, **trust: Any) -> VerifiedRead:
-    return verify_signed_read(data, trust=replace(world.trust, **trust), expect=expect)
-
-
-def refused(check: str, reason: str, call: Callable[[], object]) -> None:
-    with pytest.raises(ProofError) as caught:
-        call()
-    assert (caught.value.check, caught.value.reason) == (check, reason), str(caught.value)
+from tests.unit.ledger.world import (
+    EXPECT,
+    World,
+    read_of,
+    refused,
+    verify,
+)
 
 
 def test_a_genuine_read(world: World) -> None:
@@ -423,162 +364,6 @@ def test_a_question_whose_payload_is_cut_anew(world: World) -> None:
         return parts[0], parts[1] + parts[2], b""
 
     refused("2.2", "SIGNATURE_HEADER", lambda: verify(world, read_of(world, split=cut)))
-
-
-# Endorsers ----------------------------------------------------------------------------------------------------
-
-
-def odd_version(world: World) -> bytes:
-    """A certificate of version 107, as DER."""
-    der = world.issued["BankAMSP"].certificate.public_bytes(serialization.Encoding.DER)
-    return der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x6a", 1)
-
-
-def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
-    """What is wrong with the second endorser, by name: check, reason, identity."""
-    stranger = CertificateAuthority.create("ca.BankAMSP", "BankAMSP", not_before=NOW - DAY)
-    intermediate = world.cas["BankAMSP"].issue_ca("below")
-    bank = "BankAMSP"
-    make = world.other
-    same_name: dict[str, Any] = {"ou": "peer", "not_before": NOW - DAY, "not_after": NOW + DAY}
-    self_signed = Issued(stranger.cert_pem, stranger.issue("x").key_pem)
-    return {
-        "no organisation": ("4.1", "ENDORSER_UNKNOWN", make("NobodyMSP", ca=bank)),
-        "another organisation's CA": ("4.2", "ENDORSER_CHAIN", make(bank, ca="BankBMSP")),
-        "a CA of the same name": (
-            "4.2",
-            "ENDORSER_CHAIN",
-            make_identity(bank, stranger.issue("x", **same_name)),
-        ),
-        "an unknown intermediate": (
-            "4.2",
-            "ENDORSER_CHAIN",
-            make_identity(bank, intermediate.issue("x", **same_name)),
-        ),
-        "a CA's own certificate": ("4.2", "ENDORSER_CHAIN", make_identity(bank, self_signed)),
-        "no certificate": ("4.2", "ENDORSER_CHAIN", Identity(bank, b"nothing", P256Signer.generate())),
-        "an odd version": (
-            "4.2",
-            "ENDORSER_CHAIN",
-            Identity(bank, odd_version(world), P256Signer.generate()),
-        ),
-        "expired": ("4.3", "ENDORSER_VALIDITY", make(bank, not_before=NOW - 2 * DAY, not_after=NOW - DAY)),
-        "not yet valid": (
-            "4.3",
-            "ENDORSER_VALIDITY",
-            make(bank, not_before=NOW + DAY, not_after=NOW + 2 * DAY),
-        ),
-        "a client": ("4.5", "ENDORSER_ROLE", make(bank, ou="client")),
-        "an admin and peer": ("4.5", "ENDORSER_ROLE", make(bank, ou=["peer", "admin"])),
-        "no role": ("4.5", "ENDORSER_ROLE", make(bank, ou=())),
-        "another's key": (
-            "4.6",
-            "ENDORSER_SIGNATURE",
-            Identity(bank, world.issued[bank].cert_pem, P256Signer.generate()),
-        ),
-    }
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "no organisation",
-        "another organisation's CA",
-        "a CA of the same name",
-        "an unknown intermediate",
-        "a CA's own certificate",
-        "no certificate",
-        "an odd version",
-        "expired",
-        "not yet valid",
-        "a client",
-        "an admin and peer",
-        "no role",
-        "another's key",
-    ],
-)
-def test_an_endorser_who_is_none(world: World, name: str) -> None:
-    check, reason, identity = bad_endorsers(world)[name]
-
-    refused(check, reason, lambda: verify(world, read_of(world, [world.peer("IndustryAMSP"), identity])))
-    # nor does a bad one pass beside enough good ones
-    enough = [world.peer("IndustryAMSP"), world.peer("BankBMSP"), identity]
-    refused(check, reason, lambda: verify(world, read_of(world, enough)))
-
-
-def test_a_revoked_endorser(world: World) -> None:
-    bank = world.trust.organisations["BankAMSP"]
-    crl = x509.load_pem_x509_crl(
-        world.cas["BankAMSP"].revoke([world.issued["BankAMSP"].certificate], at=NOW + DAY)
-    )
-    organisations = {**world.trust.organisations, "BankAMSP": replace(bank, crls=(crl,))}
-
-    refused("4.4", "ENDORSER_REVOKED", lambda: verify(world, read_of(world), organisations=organisations))
-
-
-def test_an_endorser_with_a_renamed_role(world: World) -> None:
-    bank = replace(world.trust.organisations["BankAMSP"], node_ou={"peer": "node"})
-    organisations = {**world.trust.organisations, "BankAMSP": bank}
-    renamed = [world.peer("IndustryAMSP"), world.other("BankAMSP", ou="node")]
-
-    assert (
-        verify(world, read_of(world, renamed), organisations=organisations).endorsers[1].msp_id == "BankAMSP"
-    )
-    refused("4.5", "ENDORSER_ROLE", lambda: verify(world, read_of(world), organisations=organisations))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [lambda data: data + b"\x0a\x08BankBMSP", lambda data: data + b"\xfa\x01\x01x", lambda _: b"\xff"],
-)
-def test_an_endorser_written_twice_over(world: World, change: Change) -> None:
-    def rewrite(items: list[Any]) -> None:
-        items[1].endorser = change(items[1].endorser)
-
-    refused("1.2", "MALFORMED", lambda: verify(world, read_of(world, endorsements=rewrite)))
-
-
-# Policy and freshness ------------------------------------------------------------------------------------------
-
-
-def test_who_must_have_signed(world: World) -> None:
-    banks = [world.peer("BankAMSP"), world.peer("BankBMSP")]
-    industry = world.peer("IndustryAMSP")
-
-    refused("5.1", "POLICY", lambda: verify(world, read_of(world, banks)))
-    refused("5.1", "POLICY", lambda: verify(world, read_of(world), policy=Policy((), ())))
-    assert len(verify(world, read_of(world, [industry, banks[1]])).endorsers) == 2
-    mine = replace(EXPECT, organisations=frozenset({"BankAMSP"}))
-    refused("5.2", "ORGANISATIONS", lambda: verify(world, read_of(world, [industry, banks[1]]), mine))
-
-
-@pytest.mark.parametrize(
-    ("expect", "check", "reason"),
-    [
-        (replace(EXPECT, challenge=OTHER), "3.5", "CHALLENGE"),
-        (replace(EXPECT, fingerprints=FINGERPRINTS[:2]), "3.6", "ARGUMENTS"),
-        (replace(EXPECT, function="documents:get"), "2.8", "FUNCTION"),
-        (replace(EXPECT, at=TIME + 901), "6.2", "STALE"),
-        (replace(EXPECT, at=TIME - 301), "6.3", "FUTURE"),
-        (replace(EXPECT, at=TIME - 301, max_age_s=None), "6.3", "FUTURE"),
-    ],
-)
-def test_a_genuine_read_that_was_not_asked_for_now(
-    world: World, expect: Expectation, check: str, reason: str
-) -> None:
-    refused(check, reason, lambda: verify(world, read_of(world), expect))
-
-
-@pytest.mark.parametrize("at", [TIME + 900, TIME - 300])
-def test_the_ends_of_freshness(world: World, at: int) -> None:
-    assert verify(world, read_of(world), replace(EXPECT, at=at)).time == TIME
-
-
-def test_another_trust_folder(world: World) -> None:
-    refused("2.7", "CHANNEL", lambda: verify(world, read_of(world), channel="other"))
-    refused("1.3", "CHAINCODE", lambda: verify(world, read_of(world), chaincode="other"))
-    nobody: dict[str, TrustedOrganisation] = {}
-    refused("4.1", "ENDORSER_UNKNOWN", lambda: verify(world, read_of(world), organisations=nobody))
 
 
 # All of it -----------------------------------------------------------------------------------------------------
