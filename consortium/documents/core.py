@@ -1,8 +1,8 @@
 """The core fields of a document: whether a second copy is "the same document again" or a conflict.
 
 Number and kind come from the identity, and the parties that it names; the rest is here: the other parties, date,
-currency and payable of an invoice, quantities of a receipt. Free text, addresses and references are not core: an ERP that sends a document again
-with another remark sends the same document.
+currency and payable of an invoice, quantities of a receipt. Free text, addresses and references are not core:
+an ERP that sends a document again with another remark sends the same document.
 """
 
 from __future__ import annotations

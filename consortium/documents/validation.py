@@ -149,13 +149,13 @@ def _suggestion(model: type[Document], location: Location) -> str:
     holder: type[BaseModel] | None = model
     for part in location[:-1]:
         if isinstance(part, str) and holder is not None:
-            holder = _nested(holder).get(part)
+            holder = nested_models(holder).get(part)
     near = difflib.get_close_matches(str(location[-1]), holder.model_fields if holder else (), 1)
     return f"Did you mean {near[0]!r}? Otherwise remove it." if near else "Remove it."
 
 
 @cache
-def _nested(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+def nested_models(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """Fields of a model that hold other models, alone or in a list."""
     found = {}
     for name, info in model.model_fields.items():
@@ -207,7 +207,7 @@ def _too_precise(
                     yield (*at, name), value
             except PydanticCustomError:
                 continue  # told already as what it is
-        elif (part := _nested(model).get(name)) is not None:
+        elif (part := nested_models(model).get(name)) is not None:
             if isinstance(value, Mapping):
                 yield from _too_precise(part, value, digits, (*at, name))
             elif isinstance(value, list | tuple):

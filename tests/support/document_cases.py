@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from consortium.documents import KINDS, Document, parse_canonical
 from consortium.documents.base import is_amount
+from consortium.documents.validation import nested_models
 
 SELLER = {
     "name": "苏州恒昌紧固件有限公司",
@@ -282,13 +284,11 @@ def _numeric_fields() -> frozenset[str]:
     return frozenset(plain | amounts)
 
 
-def _fields(model: type[Any], seen: frozenset[type[Any]] = frozenset()) -> Iterator[str]:
-    from consortium.documents.validation import _nested
-
+def _fields(model: type[BaseModel], seen: frozenset[type[BaseModel]] = frozenset()) -> Iterator[str]:
     for name in model.model_fields:
         if is_amount(model, name):
             yield name
-    for part in _nested(model).values():
+    for part in nested_models(model).values():
         if part not in seen:
             yield from _fields(part, seen | {part})
 

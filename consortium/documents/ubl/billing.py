@@ -40,6 +40,8 @@ from consortium.documents.ubl.xml import cac, cbc, text_of
 
 _TAX: Final = "_tax"
 _PAYMENT_DUE: Final = "_payment_due"
+_NOT_DEFINED: Final = "1"
+"""UNCL 4461: "instrument not defined", which is written where UBL asks for a code and there is none."""
 
 ACCOUNT: Final = table(
     {
@@ -153,9 +155,7 @@ def _common() -> dict[str, Entry]:
         "cbc:BuyerReference": leaf("buyer_reference"),
         "cac:InvoicePeriod": part("period", PERIOD),
         "cac:OrderReference": _order_reference(),
-        "cac:BillingReference": inside(
-            table({"cac:InvoiceDocumentReference": many("preceding_invoices", PRECEDING)})
-        ),
+        "cac:BillingReference": (_billing_reference, {"preceding_invoices": "cac:InvoiceDocumentReference"}),
         "cac:DespatchDocumentReference": reference("despatch_number"),
         "cac:ReceiptDocumentReference": reference("receipt_number"),
         "cac:ContractDocumentReference": reference("contract_number"),
@@ -212,6 +212,8 @@ def finish_billing(reading: Reading, values: Values) -> None:
     if "due_date" not in values:
         move(reading, values, _PAYMENT_DUE, values, "due_date")
     values.pop(_PAYMENT_DUE, None)
+    if values.get("payment_means") == _NOT_DEFINED:
+        del values["payment_means"]
     if values.get("tax_currency") == values.get("currency"):
         values.pop("tax_currency", None)
-    finish_fapiao(values)
+    finish_fapiao(reading, values)

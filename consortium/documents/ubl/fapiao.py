@@ -36,18 +36,18 @@ def additional_reference(_reading: Reading, element: etree._Element, values: Val
     scheme = "" if number is None else (number.get("schemeID") or "").strip().upper()
     if number is not None and scheme in FAPIAO_CODES:
         kind = (element.findtext(cbc("DocumentTypeCode")) or "").strip()
-        values.setdefault(_RAW, []).append((scheme, text_of(number), kind))
+        values.setdefault(_RAW, []).append((scheme, text_of(number), kind, element))
 
 
-def finish_fapiao(values: Values) -> None:
+def finish_fapiao(reading: Reading, values: Values) -> None:
     """Make the list of fapiao, once the document's own number is known."""
     raw = values.pop(_RAW, None)
     if raw is None:
         return
-    checks = [text for scheme, text, _ in raw if scheme == FAPIAO_CHECK]
+    checks = [text for scheme, text, _, _ in raw if scheme == FAPIAO_CHECK]
     own = str(values.get("number", ""))
     found: list[dict[str, Any]] = []
-    for scheme, text, kind in raw:
+    for scheme, text, kind, element in raw:
         made: dict[str, Any] = {}
         if scheme == FAPIAO_CODE:
             made = {"number": own, "code": text}
@@ -58,6 +58,7 @@ def finish_fapiao(values: Values) -> None:
             made["fapiao_kind"] = kind or ("special" if "code" in made else "digital_special")
             if checks and made["number"] == own:
                 made["check_code"] = checks[0]
+            reading.owners[id(made)] = (element, None)
             found.append(made)
     if found:
         values["fapiao"] = found

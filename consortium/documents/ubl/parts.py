@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from lxml import etree
@@ -24,6 +25,8 @@ from consortium.documents.ubl.tables import (
     table,
 )
 from consortium.documents.ubl.xml import text_of
+
+_ONE = re.compile(r"0*1(\.0*)?", re.ASCII)
 
 ITEM_TAX: Final = "_tax"
 ITEM_LOTS: Final = "_lots"
@@ -165,7 +168,7 @@ def finish_priced_line(reading: Reading, line: Values) -> None:
         item.pop(ITEM_LOTS, None)
     if line.get("base_unit") == line.get("unit"):
         line.pop("base_unit", None)
-    if "base_unit" not in line and str(line.get("base_quantity", "")).rstrip("0").rstrip(".") == "1":
+    if "base_unit" not in line and _ONE.fullmatch(str(line.get("base_quantity", ""))):
         del line["base_quantity"]
 
 

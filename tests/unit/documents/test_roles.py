@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -56,7 +57,7 @@ def test_everybody_with_a_role_is_named_once() -> None:
 
 def test_a_document_of_no_kind_has_no_issuer() -> None:
     with pytest.raises(TypeError):
-        issuer_of(Document.model_construct(kind="note", number="1"))
+        issuer_of(Document.model_construct(kind="note", number="1", issue_date=date(2026, 1, 1)))
 
 
 @pytest.mark.parametrize(
