@@ -166,13 +166,13 @@ async def _link(call: Call, items: Sequence[Item]) -> list[Result]:
         pending = [fp for fp in (key[1] for key in document["keys"]) if _is_pending(call, trade, fp)]
 
         def change(it: Row) -> None:
-            it.links = links
             for fp in pending:
                 absorb_pending(
                     it, trade.rows.get(fp) or Row.read(fp, call.state.known(claims_key(fp)) or b"")
                 )
                 call.state.delete(claims_key(fp))
 
+        row.links = links  # first, so that parents new to the asset are among those that may suffer
         await trade.fact(row, change)
         for link in _counting(item):
             call.state.put(link_key(link["parent"], documents_state.primary_of(document)), _INDEX)
