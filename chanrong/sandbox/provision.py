@@ -14,7 +14,7 @@ from pathlib import Path
 from chanrong.sandbox import settings, toml
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, Service
-from chanrong.sandbox.topology import INSTITUTIONS, ORDERER, members
+from chanrong.sandbox.topology import INSTITUTIONS, members
 from consortium.identity.ca import CertificateAuthority
 from consortium.identity.directory import OrgDirectory
 from consortium.identity.files import write_file
@@ -48,7 +48,6 @@ def provision(layout: Layout, profile: Profile) -> None:
         _tls(layout, service.name, service.msp_id, unit, service.name)
     for name, msp_id, unit in people(profile):
         _tls(layout, name, msp_id, unit, name)
-    _orderer(layout)
     _directory(layout, organisations)
     _consortium_keys(layout)
     _gateway_secrets(layout, profile)
@@ -96,15 +95,6 @@ def _peer(layout: Layout, msp_id: str) -> None:
         return
     ca = CertificateAuthority.load(layout.ca(msp_id))
     issued = ca.issue(f"peer0.{msp_id}", ou=("peer", EMBEDDED_UNIT))
-    issued.save(folder / "cert.pem", folder / "key.pem")
-
-
-def _orderer(layout: Layout) -> None:
-    folder = layout.peer(ORDERER)
-    if (folder / "cert.pem").exists():
-        return
-    ca = CertificateAuthority.load(layout.ca(ORDERER))
-    issued = ca.issue("orderer0", ou=("orderer", EMBEDDED_UNIT))
     issued.save(folder / "cert.pem", folder / "key.pem")
 
 

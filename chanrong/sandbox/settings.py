@@ -6,7 +6,7 @@ from typing import Any
 
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, Service
-from chanrong.sandbox.topology import INSTITUTIONS, ORDERER, members
+from chanrong.sandbox.topology import INSTITUTIONS, members
 
 Values = dict[str, Any]
 
@@ -34,7 +34,7 @@ def _database(layout: Layout, service: Service) -> str:
 
 
 def endorsers(profile: Profile, service: Service) -> list[str]:
-    """Who endorses a gateway's transactions: the first industry organisation and one bank, a bank's own if it is one."""
+    """Who endorses a gateway's transactions: the first industry organisation, and one bank: its own, if it is one."""
     industry = profile.of_kind("industry")[0].msp_id
     bank = service.msp_id if service.kind == "finance" else profile.of_kind("finance")[0].msp_id
     return [industry, bank]
@@ -62,8 +62,6 @@ def _ledger(layout: Layout, profile: Profile, service: Service) -> Values:
             "all_of": [profile.of_kind("industry")[0].msp_id],
             "any_of": [[bank.msp_id for bank in profile.of_kind("finance")]],
         },
-        "orderer_cert": layout.peer(ORDERER) / "cert.pem",
-        "orderer_key": layout.peer(ORDERER) / "key.pem",
     }
 
 

@@ -126,7 +126,7 @@ class Collector:
 
     async def _consents(self, subject: str) -> list[ConsentState]:
         found: list[ConsentState] = []
-        after = ""
+        after: str | None = None
         while True:
             answer = await self._ledger.read(
                 names.CONSENTS_LIST, {"subject": subject, "after": after, "limit": names.MAX_OTHER_ITEMS}

@@ -1,0 +1,206 @@
+"""A consortium within the test's own loop: the settings that `chanrong up` writes, the services' own `serve`.
+
+```python
+async with consortium_in(tmp_path, "ledger", "adapter", "finance") as sandbox:
+    async with sandbox.as_officer("bank-a") as link: ...
+```
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc.aio
+import orjson
+
+from chaincode.contracts import ChanrongContract
+from chaincode.hosts.embedded.server import serve as serve_ledger
+from chaincode.hosts.embedded.settings import EmbeddedSettings
+from chanrong.sandbox.clients import connect, officer_of
+from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.profile import Profile
+from chanrong.sandbox.provision import provision, write_settings
+from chanrong.sandbox.topology import plan
+from consortium.contract import names
+from consortium.contract.codec import encode
+from consortium.contract.statements import consent_statement, revocation_statement
+from consortium.documents import Document
+from consortium.documents.canonical import document_bytes
+from consortium.documents.commitment import commitment_hex, new_secret
+from consortium.documents.fingerprint import ConsortiumKeys
+from consortium.documents.roles import buyer_of, issuer_of, seller_of
+from consortium.identity.msp import load_identity
+from consortium.identity.signer import P256Signer
+from consortium.ledger.connection import Endpoint
+from consortium.ledger.gateway import Gateway
+from consortium.rpc.run import running
+from consortium.rpc.settings import load_settings
+from consortium.wire.chanrong.documents.v1 import documents_pb2
+from crossverify.adapters.kinds import ADAPTERS
+
+DAY_S = 86_400
+
+
+@dataclass
+class Sandbox:
+    """What a test needs of it."""
+
+    layout: Layout
+    profile: Profile
+    stack: AsyncExitStack
+    keys: ConsortiumKeys
+    party_keys: dict[str, P256Signer] = field(default_factory=dict)
+    bodies: dict[str, documents_pb2.DisclosedDocument] = field(default_factory=dict)
+    _gateways: dict[str, Gateway] = field(default_factory=dict)
+
+    def contract(self, msp_id: str) -> Any:
+        """The contract, as an organisation calls it."""
+        if msp_id not in self._gateways:
+            node = self.profile.service("ledger")
+            root = (self.layout.tls_ca(node.msp_id) / "ca.pem").read_bytes()
+            gateway = Gateway([Endpoint(node.grpc, root)], load_identity(self.layout.msp(msp_id), msp_id))
+            self._gateways[msp_id] = gateway
+            self.stack.push_async_callback(gateway.close)
+        return self._gateways[msp_id].network(self.profile.channel).contract(self.profile.chaincode)
+
+    async def write(self, msp_id: str, function: str, items: Sequence[Any], **transient: bytes) -> list[Any]:
+        """A committed write; its results."""
+        request = encode({"op": secrets.token_hex(16), "items": list(items)})
+        bank = next(s.msp_id for s in self.profile.of_kind("finance"))
+        answer = await self.contract(msp_id).submit(
+            function, request, transient=transient, organisations=["IndustryAMSP", bank]
+        )
+        return list(orjson.loads(answer)["results"])
+
+    def handle(self, identifier: str) -> str:
+        """A party's ledger handle."""
+        return self.keys.party_handle(identifier)
+
+    async def join(self, identifier: str, msp_id: str = "IndustryAMSP") -> str:
+        """Registers a party on the ledger; its handle."""
+        handle = self.handle(identifier)
+        signer = self.party_keys.setdefault(handle, P256Signer.generate())
+        spki = base64.b64encode(signer.spki).decode()
+        item = {"party": handle, "key": {"number": 1, "alg": "ES256", "spki": spki}}
+        result = (await self.write(msp_id, names.PARTIES_REGISTER, [item]))[0]
+        assert result["status"] == "registered", result
+        return handle
+
+    async def consent(self, handle: str, recipient: str, scope: str = "assess", **changes: Any) -> str:
+        """A consent signed by the party; its id."""
+        now = int(time.time())
+        fields: dict[str, Any] = {
+            "consent_id": secrets.token_hex(16),
+            "subject": handle,
+            "recipient": recipient,
+            "purpose": "credit_assessment",
+            "scope": scope,
+            "fields": ["*"],
+            "issued": now,
+            "expires": now + 30 * DAY_S,
+        } | changes
+        statement = consent_statement(**fields)
+        item = {
+            "statement": base64.b64encode(statement).decode(),
+            "key": 1,
+            "signature": base64.b64encode(self.party_keys[handle].sign(statement)).decode(),
+        }
+        result = (await self.write("IndustryAMSP", names.CONSENTS_GRANT, [item]))[0]
+        assert result["status"] == "granted", result
+        return str(fields["consent_id"])
+
+    async def revoke(self, handle: str, consent_id: str) -> None:
+        """Withdraws a consent."""
+        statement = revocation_statement(consent_id=consent_id, subject=handle, issued=int(time.time()))
+        item = {
+            "statement": base64.b64encode(statement).decode(),
+            "key": 1,
+            "signature": base64.b64encode(self.party_keys[handle].sign(statement)).decode(),
+        }
+        result = (await self.write("IndustryAMSP", names.CONSENTS_REVOKE, [item]))[0]
+        assert result["status"] == "revoked", result
+
+    async def register(self, *documents: Document, msp_id: str = "IndustryAMSP") -> list[Any]:
+        """Registers documents as an industry gateway would, and keeps their bodies for the release service."""
+        items = []
+        for document in documents:
+            keys = self.keys.keys_of(document)
+            secret = new_secret()
+            seller, buyer = seller_of(document), buyer_of(document)
+            items.append(
+                {
+                    "kind": document.kind,
+                    "keys": [{"epoch": k.epoch, "fp": k.fp, "tag": k.tag} for k in keys],
+                    "commitment": commitment_hex(document, secret),
+                    "seller": self.keys.handle_of(seller) if seller else None,
+                    "buyer": self.keys.handle_of(buyer) if buyer else None,
+                    "issuer": self.keys.handle_of(issuer_of(document)),
+                    "origin": None,
+                    "asset": document.kind in names.ASSET_KINDS,
+                    "links": [],
+                }
+            )
+            self.bodies[keys[0].fp] = documents_pb2.DisclosedDocument(
+                fingerprint=keys[0].fp,
+                kind=documents_pb2.DocumentKind.Value(f"DOCUMENT_KIND_{document.kind.upper()}"),
+                canonical_json=document_bytes(document),
+                salt_secret=secret,
+                position=documents_pb2.LedgerPosition(
+                    state=documents_pb2.LEDGER_STATE_REGISTERED, block_number=1
+                ),
+                registered_by=msp_id,
+            )
+        return await self.write(msp_id, names.DOCUMENTS_REGISTER, items)
+
+    async def start_finance(self, name: str) -> None:
+        """Runs a bank's gateway until the sandbox ends."""
+        await self.stack.enter_async_context(_running(self.layout, name, "finance"))
+
+    @asynccontextmanager
+    async def as_officer(self, bank: str) -> AsyncIterator[grpc.aio.Channel]:
+        """A loan officer's channel to a bank's gateway."""
+        service = self.profile.service(bank)
+        async with connect(self.layout, service, officer_of(service)) as link:
+            yield link
+
+
+@asynccontextmanager
+async def consortium_in(
+    folder: Any, *kinds: str, industries: int = 1, banks: int = 2, overrides: dict[str, object] | None = None
+) -> AsyncIterator[Sandbox]:
+    """A consortium whose services of these kinds run within this loop; certificates and settings are complete."""
+    layout = Layout.at(folder)
+    profile = plan("embedded", industries, banks)
+    provision(layout, profile)
+    write_settings(layout, profile, overrides or {})
+    keys = ConsortiumKeys.from_json(layout.consortium_keys.read_bytes())
+    async with AsyncExitStack() as stack:
+        for kind in ("ledger", "adapter", "industry", "finance"):
+            for service in profile.of_kind(kind) if kind in kinds else ():  # type: ignore[arg-type]
+                await stack.enter_async_context(_running(layout, service.name, kind))
+        yield Sandbox(layout, profile, stack, keys)
+
+
+def _running(layout: Layout, name: str, kind: str) -> Any:
+    path = layout.config(name)
+    if kind == "ledger":
+        settings = load_settings(EmbeddedSettings, path)
+        return running(lambda s: serve_ledger(s, ChanrongContract()), settings)
+    if kind == "adapter":
+        adapter = ADAPTERS[name]
+        return running(adapter.serve, load_settings(adapter.settings, path))
+    if kind == "finance":
+        from finance_gateway.app import serve
+        from finance_gateway.config import FinanceSettings
+
+        return running(serve, load_settings(FinanceSettings, path))
+    from industry_gateway.app import serve as serve_industry
+    from industry_gateway.config import IndustrySettings
+
+    return running(serve_industry, load_settings(IndustrySettings, path))
