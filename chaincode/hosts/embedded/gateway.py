@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import grpc
+import structlog
 from google.protobuf.message import DecodeError
 
 from chaincode.hosts.embedded.committer import Committer
@@ -69,6 +70,7 @@ from consortium.wire.fabric.peer.proposal_pb2 import SignedProposal
 from consortium.wire.fabric.peer.proposal_response_pb2 import Response as ResponseMessage
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 SUCCESS = range(200, 400)
 StatusCode = grpc.StatusCode
 
@@ -125,15 +127,15 @@ class Gateway(GatewayServicer):
             with self._slot():
                 async for response in self._events(request):
                     yield response
-        except RpcError as error:
-            await _abort(context, error)
+        except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a status
+            await _abort(context, _as_rpc_error(error))
 
     async def _guarded(self, context: Any, call: Callable[[], Awaitable[T]]) -> T:
         try:
             with self._slot():
                 return await call()
-        except RpcError as error:
-            await _abort(context, error)
+        except Exception as error:
+            await _abort(context, _as_rpc_error(error))
             raise
 
     @contextmanager
@@ -427,6 +429,13 @@ def _orderer_refusal(status: str, info: str) -> RpcError:
     return RpcError(
         StatusCode.ABORTED, f"received unsuccessful response from orderer: status={status}, info={info}"
     )
+
+
+def _as_rpc_error(error: Exception) -> RpcError:
+    if isinstance(error, RpcError):
+        return error
+    log.exception("call failed", exc_info=error)
+    return RpcError(StatusCode.INTERNAL, "the embedded ledger failed; its log says why")
 
 
 async def _abort(context: Any, error: RpcError) -> None:

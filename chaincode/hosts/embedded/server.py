@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -35,6 +35,7 @@ from consortium.wire.fabric.gateway.gateway_pb2_grpc import add_GatewayServicer_
 MIN_PING_MS = 60_000
 """Peers drop clients that ping more often."""
 
+NODE_ROLES = frozenset(("peer", "orderer"))
 SERVED = ("", "gateway.Gateway", "protos.Deliver")
 log = structlog.get_logger(__name__)
 
@@ -81,8 +82,8 @@ class EmbeddedLedger:
         """Opens the database, appends a configuration block when the settings changed, and serves.
 
         :returns: the port
-        :raises ConfigurationError: a file is missing or wrong, or the database is another ledger's or in use
-        :raises OSError: the port is taken
+        :raises ConfigurationError: a file is missing or wrong, the database is another ledger's or in use, or the
+            port is taken
         """
         log.warning(NOTICE)
         try:
@@ -100,9 +101,12 @@ class EmbeddedLedger:
             ) from error
         try:
             await self._serve(keys, committer)
-        except OSError:
+        except (OSError, RuntimeError) as error:
             await self.stop(0)
-            raise
+            raise ConfigurationError(
+                f"The embedded ledger cannot listen on {self.settings.listen}: {error}",
+                remedy="Free the port or choose another; check the TLS files.",
+            ) from error
         log.info("serves", target=self.target, channel=self.settings.channel, height=self.height)
         return self.port
 
@@ -135,7 +139,9 @@ class EmbeddedLedger:
                 orderer.msp_id, settings.orderer_cert.read_bytes(), settings.orderer_key.read_bytes()
             )
         versions = dict.fromkeys(self._contracts, settings.chaincode_version)
-        return _Keys(peers, orderer), wanted_config(settings, orderer.serialized, versions)
+        wanted = wanted_config(settings, orderer.serialized, versions)
+        _check_own(wanted, [*peers.values(), orderer])
+        return _Keys(peers, orderer), wanted
 
     def _open(self, keys: _Keys, wanted: ChannelConfig) -> Committer:
         """Runs in the committer's thread."""
@@ -223,20 +229,27 @@ class EmbeddedLedger:
                 ("grpc.keepalive_permit_without_calls", 1),
             ]
         )
-        try:
-            if settings.tls_cert is None or settings.tls_key is None:
-                self.port = server.add_insecure_port(settings.listen)
-            else:
-                client_ca = None if settings.client_ca is None else settings.client_ca.read_bytes()
-                credentials = grpc.ssl_server_credentials(
-                    [(settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())],
-                    root_certificates=client_ca,
-                    require_client_auth=client_ca is not None,
-                )
-                self.port = server.add_secure_port(settings.listen, credentials)
-        except RuntimeError as error:
-            raise OSError(f"cannot listen on {settings.listen}: {error}") from error
+        if settings.tls_cert is None or settings.tls_key is None:
+            self.port = server.add_insecure_port(settings.listen)
+            return server
+        client_ca = None if settings.client_ca is None else settings.client_ca.read_bytes()
+        credentials = grpc.ssl_server_credentials(
+            [(settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())],
+            root_certificates=client_ca,
+            require_client_auth=client_ca is not None,
+        )
+        self.port = server.add_secure_port(settings.listen, credentials)
         return server
+
+
+def _check_own(config: ChannelConfig, signers: Sequence[Signer]) -> None:
+    """:raises IdentityError: when a certificate of ours would not be believed"""
+    msp = config.msp()
+    for signer in signers:
+        identity = msp.deserialize(signer.serialized)
+        if identity.problem or not identity.roles & NODE_ROLES:
+            why = identity.problem or f"the certificate must have OU {' or '.join(sorted(NODE_ROLES))}"
+            raise IdentityError(f"{signer.msp_id}: {why}")
 
 
 async def serve(
