@@ -32,7 +32,7 @@ def verify(
     directory: DirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute every hash and rebuild the state from the blocks. Exit code 4 when a stored row or block was changed."""
+    """Recompute every hash and rebuild the state from the blocks. Exit code 4 when anything stored was changed."""
     from chaincode.hosts.embedded.verify import verify as verify_ledger
 
     path = database or layout_of(directory).data("ledger") / "ledger.db"

@@ -1,4 +1,4 @@
-"""How every command speaks: results on stdout, everything else on stderr; tables for people, one JSON value for scripts."""
+"""How commands speak: results on stdout, the rest on stderr; tables for people, one JSON value for scripts."""
 
 from __future__ import annotations
 

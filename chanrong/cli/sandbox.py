@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -27,7 +27,7 @@ from chanrong.sandbox.profile import Profile
 from consortium.errors import ConfigurationError
 
 
-class Ledger(str, Enum):
+class Ledger(StrEnum):
     """Ledgers that a sandbox can have."""
 
     embedded = "embedded"

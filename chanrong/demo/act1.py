@@ -11,7 +11,7 @@ from chanrong.cli.institution import load_files
 from chanrong.cli.package_view import money
 from chanrong.demo.scene import Json, Scene, reason_codes, receivable
 from chanrong.demo.world import write_institution_files
-from consortium.documents import Document
+from consortium.documents import Document, Party
 from consortium.documents.roles import issuer_of
 
 BUYER = "core-enterprise"
@@ -75,8 +75,8 @@ async def _push(scene: Scene) -> None:
         f"{len(results)} documents (UBL and JSON, in any order) are on the ledger: {dict(states)}",
     )
     scene.stage.tell(
-        f"{seconds:.1f} s from the first push to the last commit, {len(results) / seconds:,.0f} documents/s, packed into "
-        f"{len(transactions)} transactions; only fingerprints and commitments are on the ledger"
+        f"{seconds:.1f} s from the first push to the last commit, {len(results) / seconds:,.0f} documents/s, in "
+        f"{len(transactions)} packed transactions; only fingerprints and commitments are on the ledger"
     )
     confirmed = kinds.get("debtor_confirmation", 0)
     scene.stage.expect(confirmed > 0, f"the core enterprise confirmed {confirmed} payables (确权)")
@@ -86,7 +86,7 @@ def _state(result: Json) -> str:
     return str(result.get("position", {}).get("state") or result["status"])
 
 
-def _parties(scene: Scene) -> dict[str, object]:
+def _parties(scene: Scene) -> dict[str, Party]:
     sellers = scene.world.ordinary.sellers
     named = {SUPPLIER if i == 0 else f"{SUPPLIER}-{i + 1}": seller for i, seller in enumerate(sellers)}
     return {BUYER: scene.world.buyer, **named}

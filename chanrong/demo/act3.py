@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 
@@ -37,7 +38,8 @@ async def play(scene: Scene) -> None:
 
 
 async def _forged(scene: Scene) -> None:
-    content = Path(scene.package_file).read_bytes()
+    package = Path(scene.package_file)
+    content = await asyncio.to_thread(package.read_bytes)
     marker = content.index(b'"eligible":"') + len(b'"eligible":"')
     changed = content[:marker] + bytes([content[marker] ^ 1]) + content[marker + 1 :]
     forged = scene.layout.root / "demo" / "forged.json"
@@ -170,7 +172,7 @@ async def _reconciled(scene: Scene) -> None:
     height = max(result.block_height for result in flat)
     scene.stage.expect(
         all(result.state == "done" for result in flat) and not breaks,
-        f"reconciliation of ledger and {len(results)} stores at block {height}: {rows:,} rows compared, {breaks} breaks",
+        f"reconciled ledger and {len(results)} stores at block {height}: {rows:,} rows compared, {breaks} breaks",
     )
     code, printed = await scene.chanrong("ledger", "verify", "--dir", str(scene.layout.root))
     scene.stage.expect(
