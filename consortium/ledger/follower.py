@@ -145,8 +145,6 @@ class CommitFollower:
             if transaction.type != common_pb2.ENDORSER_TRANSACTION or not transaction.txid:
                 continue
             key = (transaction.txid, transaction.digest)
-            if key in self._seen:
-                continue  # the same bytes again: the first result stands
             if transaction.code == transaction_pb2.DUPLICATE_TXID:
                 self._look_up(key)
                 continue
