@@ -61,7 +61,9 @@ def test_what_is_no_ubl_that_we_read_is_refused(content: bytes, rule: str) -> No
 
 
 def reencoded(encoding: str) -> bytes:
-    return bytes(etree.tostring(etree.fromstring(INVOICE), encoding=encoding, xml_declaration=True))
+    made = etree.tostring(etree.fromstring(INVOICE), encoding=encoding, xml_declaration=True)
+    assert isinstance(made, bytes)
+    return made
 
 
 @pytest.mark.parametrize(
