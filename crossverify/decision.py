@@ -151,9 +151,7 @@ def decide_subject(findings: Iterable[Finding]) -> SubjectDecision:
     return SubjectDecision(_gravest(about), _reasons(about))
 
 
-def decide(
-    case: Case, findings: Sequence[Finding], subject: SubjectDecision, profile: Profile
-) -> tuple[ReceivableDecision, ...]:
+def decide(case: Case, findings: Sequence[Finding], profile: Profile) -> tuple[ReceivableDecision, ...]:
     """Steps 2 and 3 for every receivable of the case, in the case's order."""
     by_receivable: dict[str, list[Finding]] = {item.fingerprint: [] for item in case.receivables}
     general = []

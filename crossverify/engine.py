@@ -1,7 +1,7 @@
 """The engine: evidence and a profile in, findings and decisions out.
 
-Pure and deterministic: no I/O, clock, randomness or floats, and no order that depends on the order of the
-documents.
+Pure and deterministic: no I/O, clock, randomness or floats, no order that depends on the order of the
+documents, and no rounding that depends on the caller's decimal context.
 
 1. Index the evidence once (:class:`~crossverify.case.Case`).
 2. Run the profile's rules whose stage has come.
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from consortium.documents.canonical import canonical_bytes
 from crossverify.case import Case
 from crossverify.decision import ReceivableDecision, SubjectDecision, decide, decide_subject, total
 from crossverify.evidence import Evidence
+from crossverify.figures import EXACT
 from crossverify.profiles import Profile
 from crossverify.rule import STAGE_ORDER, Finding, clip
 
@@ -63,11 +64,12 @@ def evaluate(evidence: Evidence, profile: Profile) -> Evaluation:
     :param evidence: everything that is known
     :param profile: rules, thresholds, effects, ages, waterfall
     """
-    case = Case(evidence, profile.max_ages)
-    findings = _findings(case, profile)
-    subject = decide_subject(findings)
-    receivables = decide(case, findings, subject, profile)
-    return Evaluation(findings, subject, receivables, total(receivables))
+    with localcontext(EXACT):
+        case = Case(evidence, profile.max_ages)
+        findings = _findings(case, profile)
+        subject = decide_subject(findings)
+        receivables = decide(case, findings, profile)
+        return Evaluation(findings, subject, receivables, total(receivables))
 
 
 def _findings(case: Case, profile: Profile) -> tuple[Finding, ...]:
@@ -93,7 +95,14 @@ def _findings(case: Case, profile: Profile) -> tuple[Finding, ...]:
                 deduct=said.deduct,
             )
             keyed.append(
-                ((case.rank(said.subject), position, said.line or "", said.code, said.message), finding)
+                ((case.rank(said.subject), position, _line_key(said.line), said.code, said.message), finding)
             )
     keyed.sort(key=lambda pair: pair[0])
     return tuple(finding for _, finding in keyed)
+
+
+def _line_key(line: str | None) -> tuple[int, int, str]:
+    """Whole documents first, then numbered lines by number, then others by name."""
+    if line is None:
+        return (0, 0, "")
+    return (1, int(line), line) if line.isascii() and line.isdigit() else (2, 0, line)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
+"""Decimal context of every evaluation. A document's numbers have at most 28 digits, so sums and products of
+two or three are exact; only a division can be rounded, in the hundredth digit."""
 
 HOUR = 3_600
 DAY = 24 * HOUR

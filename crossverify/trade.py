@@ -34,7 +34,7 @@ from consortium.documents.codes import UNITS_OF_TIME
 from consortium.documents.fingerprint import reference_identities
 from consortium.documents.roles import Reference
 from crossverify.evidence import EvidenceDocument
-from crossverify.units import factor
+from crossverify.units import Exact, exact, factor
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
@@ -122,13 +122,14 @@ class TradeLine:
     slot: Slot | None
     index: int | None
     service: bool
-    credited: Fraction = Fraction(0)
+    credited: Exact = 0
     credited_net: Decimal = Decimal(0)
 
     @property
-    def net(self) -> Fraction:
+    def net(self) -> Exact:
         """Invoiced quantity net of credit notes, in the line's unit."""
-        return Fraction(self.line.quantity) - self.credited
+        quantity = exact(self.line.quantity)
+        return quantity - self.credited if self.credited else quantity
 
     @property
     def slot_line(self) -> SlotLine | None:
@@ -267,57 +268,71 @@ class Trade:
     # --- credit notes -----------------------------------------------------------------------
 
     def _credit(self) -> None:
-        left: dict[tuple[str, int], Fraction] = {}
+        left: dict[tuple[str, int], Exact] = {}
         for receivable in self._case.receivables:
+            if not receivable.credits:
+                continue
             lines = self._lines[receivable.fingerprint]
+            targets = _Targets(lines)
             for credit in receivable.credits:
                 note = credit.document.document
                 assert isinstance(note, CreditNote | Invoice)
                 if credit.amount >= max(receivable.invoice.totals.gross, receivable.face):
                     for each in lines:
-                        each.credited = Fraction(each.line.quantity)
+                        each.credited = exact(each.line.quantity)
                         each.credited_net = each.line.net_amount
                     continue
                 for position, taken in enumerate(note.lines):
                     name = (credit.document.fingerprint, position)
-                    quantity = left.setdefault(name, abs(Fraction(taken.quantity)))
-                    target = _credited_line(taken, note.lines, lines)
+                    quantity = left.setdefault(name, exact(abs(taken.quantity)))
+                    target = targets.find(taken, alone=len(note.lines) == 1)
                     if target is not None and quantity > 0:
                         left[name] = quantity - _take_back(target, taken, quantity)
 
 
-def _credited_line(
-    taken: InvoiceLine, siblings: Sequence[InvoiceLine], lines: Sequence[TradeLine]
-) -> TradeLine | None:
-    """The invoice line that a credit note's line takes back, where that is certain."""
-    if taken.order_line is not None:
-        same = [
-            each
-            for each in lines
-            if each.line.order_line == taken.order_line
-            and (taken.order_number is None or each.line.order_number in (None, taken.order_number))
-        ]
-        if len(same) == 1:
-            return same[0]
-    keys = set(item_keys(taken.item))
-    same = [each for each in lines if not keys.isdisjoint(item_keys(each.line.item))]
-    if len(same) > 1:
-        same = [each for each in same if each.line.line_id == taken.line_id]
-    if len(same) == 1:
-        return same[0]
-    return lines[0] if len(lines) == 1 and len(siblings) == 1 else None
+class _Targets:
+    """The lines of an invoice, as a credit note may name them."""
+
+    def __init__(self, lines: Sequence[TradeLine]) -> None:
+        self._lines = lines
+        self._by_order_line: dict[str, list[TradeLine]] = defaultdict(list)
+        self._by_item: dict[tuple[str, str], list[TradeLine]] = defaultdict(list)
+        for each in lines:
+            if each.line.order_line is not None:
+                self._by_order_line[each.line.order_line].append(each)
+            for key in item_keys(each.line.item):
+                self._by_item[key].append(each)
+
+    def find(self, taken: InvoiceLine, alone: bool) -> TradeLine | None:
+        """The line that a credit note's line takes back, where that is certain: by order line, else by item
+        (and by line number where an item is on several), else as the only line on both sides."""
+        if taken.order_line is not None:
+            same = [
+                each
+                for each in self._by_order_line.get(taken.order_line, ())
+                if taken.order_number is None or each.line.order_number in {None, taken.order_number}
+            ]
+            if len(same) == 1:
+                return same[0]
+        for key in item_keys(taken.item):
+            same = self._by_item.get(key, [])
+            if len(same) > 1:
+                same = [each for each in same if each.line.line_id == taken.line_id]
+            if len(same) == 1:
+                return same[0]
+        return self._lines[0] if len(self._lines) == 1 and alone else None
 
 
-def _take_back(target: TradeLine, taken: InvoiceLine, quantity: Fraction) -> Fraction:
+def _take_back(target: TradeLine, taken: InvoiceLine, quantity: Exact) -> Exact:
     """Lowers a line by a credit note's line; returns the quantity used, in the note's unit."""
     target.credited_net += abs(taken.net_amount)
     scale = factor(taken.unit, target.line.unit)
     theirs, ours = unit_price(taken), unit_price(target.line)
     if scale is None or theirs is None or ours is None:
-        return Fraction(0)
+        return 0
     if abs(theirs / scale - ours) > ours * _SAME_PRICE:
-        return Fraction(0)
-    room = max(target.net, Fraction(0)) / scale
+        return 0
+    room = Fraction(max(target.net, 0)) / scale
     used = min(quantity, room)
     target.credited += used * scale
     return used

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeAlias
 
 _POUND = Fraction("0.45359237")
 _FOOT = Fraction("0.3048")
@@ -127,7 +127,21 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Fraction]]] = {
 
 _PLACE: Final = {code: (name, factor) for name, codes in DIMENSIONS.items() for code, factor in codes.items()}
 _ONE = Fraction(1)
+Exact: TypeAlias = int | Fraction
+"""An exact number. Never divided by ``/`` as it stands: two integers would give a float."""
 _SHOWN_PLACES = 6
+
+
+def exact(value: Decimal) -> Exact:
+    """A number to reckon with: a plain integer where it is one, which most quantities are, else a
+    fraction."""
+    numerator, denominator = value.as_integer_ratio()
+    return numerator if denominator == 1 else Fraction(numerator, denominator)
+
+
+def scaled(value: Exact, scale: Fraction) -> Exact:
+    """A quantity in another unit."""
+    return value if scale is _ONE else value * scale
 
 
 def factor(unit: str, into: str) -> Fraction | None:
@@ -140,7 +154,7 @@ def factor(unit: str, into: str) -> Fraction | None:
     return one[1] / other[1]
 
 
-def shown(value: Fraction | Decimal) -> str:
+def shown(value: Exact | Decimal) -> str:
     """A number for a person and for a finding: exact where that takes few places, else rounded to six."""
     if isinstance(value, Decimal):
         text = format(value, "f")

@@ -124,7 +124,7 @@ def receipt(number: str = "GR-1", lines: Iterable[Mapping[str, Any]] = ({},), **
             "unit": "H87",
             "order_line": str(position),
         }
-        made.append(ReceiptLine(**(values | line)))
+        made.append(ReceiptLine(**(values | dict(line))))
     values = {
         "issue_date": date(2026, 4, 1),
         "order_number": "PO-1",

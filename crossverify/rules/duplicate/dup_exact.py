@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from crossverify.evidence import FACE_VALUE_PPB, AssetState, ClaimState
 from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
@@ -57,6 +57,7 @@ class DupExact(Rule[NoThresholds]):
     def evaluate(self, case: Case, thresholds: NoThresholds) -> Iterator[Verdict]:
         """See the class."""
         gap = case.gap("ledger")
+        reckoned = _Reckoned(case)
         for receivable in case.receivables:
             key = receivable.fingerprint
             number = case.of_document(receivable.primary, "number", receivable.invoice.number)
@@ -66,27 +67,79 @@ class DupExact(Rule[NoThresholds]):
                 text = "The ledger does not know this receivable."
                 yield Verdict(key, Outcome.UNKNOWN, "NOT_ON_LEDGER", text, (number,))
             else:
-                yield from _judge(case, receivable)
+                yield from _judge(case, reckoned, receivable)
 
 
 class _Claims:
     """Shares of one asset by who uses them, at the ledger's time of the read."""
 
-    def __init__(self, case: Case, asset: AssetState, without_child: str = "") -> None:
+    def __init__(self, case: Case, asset: AssetState) -> None:
         now = case.as_of("ledger")
         live = [claim for claim in asset.claims if _live(claim, now)]
-        self.others = sum(claim.share_ppb for claim in live if not claim.own)
-        self.reserved = sum(claim.share_ppb for claim in live if not claim.own and claim.state == "reserved")
+        theirs = [claim for claim in live if not claim.own]
+        self.direct = sum(claim.share_ppb for claim in theirs)
+        self.reserved = sum(claim.share_ppb for claim in theirs if claim.state == "reserved")
+        self.expires = max((claim.expires for claim in theirs), default=0)
         self.own = sum(claim.share_ppb for claim in live if claim.own)
-        self.expires = max((claim.expires for claim in live if not claim.own), default=0)
-        for child, used in asset.via.items():
-            if child == without_child:
-                continue
-            own = _own_part(case, child, used, now)
-            self.own += own
-            self.others += used - own
+        self.via = sum(asset.via.values())
+        self.via_own = sum(_own_part(case, child, used, now) for child, used in asset.via.items())
         self.facts = asset.settled_ppb + asset.diluted_ppb
-        self.settled = asset.settled_ppb
+
+    @property
+    def others(self) -> int:
+        """Share that others use, through children as well."""
+        return self.direct + self.via - self.via_own
+
+
+class _Bound(NamedTuple):
+    """What an asset's parents let be used of it."""
+
+    share: int
+    by_others: bool
+    """Whether a claim of others limits it."""
+    by_own: bool
+    """Whether the asking bank's use through other children limits it."""
+    certain: bool
+    """False where another's claim reaches it over a link without weight."""
+
+
+class _Reckoned:
+    """Claims of every asset, reckoned once."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._claims: dict[str, _Claims] = {}
+
+    def claims(self, asset: AssetState) -> _Claims:
+        """An asset's claims."""
+        found = self._claims.get(asset.asset)
+        if found is None:
+            found = self._claims[asset.asset] = _Claims(self._case, asset)
+        return found
+
+    def bound(self, asset: AssetState, depth: int = MAX_DEPTH) -> _Bound:
+        """What the parents let be used. The asking bank's own claims on a parent do not count (an order loan
+        is repaid from the invoice's finance); all use through other children does, and that through this one
+        does not, since it is this asset's own use."""
+        bound = _Bound(FACE_VALUE_PPB, by_others=False, by_own=False, certain=True)
+        for link in asset.links if depth else ():
+            parent = self._case.asset_of.get(link.parent)
+            if parent is None or parent.asset == asset.asset:
+                continue  # pending, or no asset
+            claims = self.claims(parent)
+            above = self.bound(parent, depth - 1)
+            siblings = claims.via - parent.via.get(asset.asset, 0)
+            certain = bound.certain and above.certain
+            if link.of_parent_ppb is None:
+                bound = bound._replace(certain=certain and claims.direct == 0)
+                continue
+            left = max(min(FACE_VALUE_PPB, above.share) - claims.direct - siblings - claims.facts, 0)
+            share = left * FACE_VALUE_PPB // link.of_parent_ppb if link.of_parent_ppb else FACE_VALUE_PPB
+            bound = bound._replace(certain=certain)
+            if share < bound.share:
+                by_others = bool(claims.direct) or above.by_others or siblings > claims.via_own
+                bound = _Bound(share, by_others, by_own=bool(siblings) or above.by_own, certain=certain)
+        return bound
 
 
 def _live(claim: ClaimState, now: int) -> bool:
@@ -104,60 +157,35 @@ def _own_part(case: Case, child: str, used: int, now: int) -> int:
     return used * sum(claim.share_ppb for claim in live if claim.own) // total if total else 0
 
 
-def _bound(case: Case, asset: AssetState, depth: int = MAX_DEPTH) -> tuple[int, bool, bool]:
-    """How much of an asset its parents let be used, whether others limit that, and whether it is certain."""
-    bound, limited, certain = FACE_VALUE_PPB, False, True
-    for link in asset.links if depth else ():
-        parent = case.asset_of.get(link.parent)
-        if parent is None:
-            continue  # pending, or no asset
-        claims = _Claims(case, parent, without_child=asset.asset)
-        above, above_limited, above_certain = _bound(case, parent, depth - 1)
-        left = max(min(FACE_VALUE_PPB, above) - claims.others - claims.facts, 0)
-        certain = certain and above_certain
-        if link.of_parent_ppb is None:
-            certain = certain and claims.others == 0
-        elif link.of_parent_ppb > 0:
-            part = left * FACE_VALUE_PPB // link.of_parent_ppb
-            if part < bound:
-                bound, limited = part, bool(claims.others) or above_limited
-    return bound, limited, certain
-
-
-def _judge(case: Case, receivable: Receivable) -> Iterator[Verdict]:
+def _judge(case: Case, reckoned: _Reckoned, receivable: Receivable) -> Iterator[Verdict]:
     key = receivable.fingerprint
-    free, others, own, settled, reserved = FACE_VALUE_PPB, 0, 0, 0, True
-    expires, limited, certain = 0, False, True
+    pairs = [(reckoned.claims(asset), reckoned.bound(asset)) for asset in receivable.assets]
     for asset in receivable.assets:
-        claims = _Claims(case, asset)
-        bound, by_parents, known = _bound(case, asset)
-        free = min(free, max(bound - claims.others - claims.facts, 0))
-        others, own, settled = others + claims.others, own + claims.own, settled + claims.settled
-        reserved = reserved and claims.others == claims.reserved
-        expires, limited, certain = max(expires, claims.expires), limited or by_parents, certain and known
         if asset.state == "void":
             told = case.of_source("ledger", key, "state", asset.state)
             yield Verdict(key, Outcome.FAIL, "VOID", "The asset is void on the ledger.", (told,), None, 0)
             return
         if asset.state == "impaired" or asset.shortfall_ppb:
             told = case.of_source("ledger", key, "shortfall_ppb", asset.shortfall_ppb)
-            text = (
-                f"Claims exceed what later facts left of it by {_share(asset.shortfall_ppb)} of face value."
-            )
+            short = _share(asset.shortfall_ppb)
+            text = f"Claims exceed what later facts left of it by {short} of face value."
             yield Verdict(key, Outcome.WARN, "IMPAIRED", text, (told,))
+    free = min(max(bound.share - claims.others - claims.facts, 0) for claims, bound in pairs)
+    others = sum(claims.others for claims, _ in pairs)
+    own = sum(claims.own + claims.via_own for claims, _ in pairs)
+    settled = sum(asset.settled_ppb for asset in receivable.assets)
     inputs = _inputs(case, key, free=free, others=others, own=own, settled=settled)
     cap = free if free < FACE_VALUE_PPB else None
-    if others or limited:
-        yield _claimed(
-            key, inputs, free=free, cap=cap, reserved_until=expires if reserved and not limited else None
-        )
-    elif not certain:
+    if others or any(bound.by_others for _, bound in pairs):
+        reserved = all(claims.others == claims.reserved and not bound.by_others for claims, bound in pairs)
+        until = max(claims.expires for claims, _ in pairs) if reserved else None
+        yield _claimed(key, inputs, free=free, cap=cap, reserved_until=until)
+    elif not all(bound.certain for _, bound in pairs):
         text = "Another's claim reaches it over a link without weight; how much is free cannot be known."
         yield Verdict(key, Outcome.UNKNOWN, "LINK_PENDING", text, inputs, None, cap)
-    elif own:
-        yield Verdict(
-            key, Outcome.PASS, "OWN_CLAIM", f"Only your own claim on {_share(own)} of it.", inputs, None, cap
-        )
+    elif own or any(bound.by_own for _, bound in pairs):
+        text = f"Only your own claims; {_share(free)} of face value is not used by others."
+        yield Verdict(key, Outcome.PASS, "OWN_CLAIM", text, inputs, None, cap)
     elif settled:
         text = f"A claim on {_share(settled)} of it was settled; none is live."
         yield Verdict(key, Outcome.PASS, "SETTLED", text, inputs, None, cap)

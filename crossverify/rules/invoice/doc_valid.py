@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -93,9 +93,9 @@ def _not_registered(case: Case, receivable: Receivable) -> Iterator[Verdict]:
 
 def _warnings(case: Case, receivable: Receivable) -> Iterator[Verdict]:
     key, invoice, primary = receivable.fingerprint, receivable.invoice, receivable.primary
-    names = [line.line_id for line in invoice.lines]
-    if len(set(names)) != len(names):
-        twice = next(name for position, name in enumerate(names) if name in names[:position])
+    names = Counter(line.line_id for line in invoice.lines)
+    if len(names) != len(invoice.lines):
+        twice = next(name for name, count in names.items() if count > 1)
         told = case.of_document(primary, "lines/line_id", twice)
         text = f"Several lines have the number {twice}."
         yield Verdict(key, Outcome.WARN, "LINE_NUMBER_TWICE", text, (told,))

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from consortium.documents import Invoice, InvoiceLine, Tax, TaxSubtotal
 from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
-from crossverify.trade import unit_price
-from crossverify.units import shown
+from crossverify.units import factor, shown
 from crossverify.wording import minor_unit, money
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
 
 _ZERO = Decimal(0)
+_ONE = Decimal(1)
 _GRAVITY = {Outcome.PASS: 0, Outcome.UNKNOWN: 1, Outcome.WARN: 2, Outcome.FAIL: 3}
 
 
@@ -28,10 +27,10 @@ class _Check(NamedTuple):
     name: str
     field: str
     said: Decimal
-    wanted: Fraction
-    exact: Fraction
+    wanted: Decimal
+    exact: Decimal
     """Off by no more than this is exact: amounts are rounded to minor units once."""
-    rounding: Fraction
+    rounding: Decimal
 
 
 class TotalsTax(Rule[NoThresholds]):
@@ -85,8 +84,8 @@ def _judge(case: Case, receivable: Receivable) -> Verdict:
     invoice, currency = receivable.invoice, receivable.currency
     worst, code, told = Outcome.PASS, "EXACT", "Lines, tax and totals add up."
     inputs: list[Input] = []
-    for check in _checks(invoice, Fraction(minor_unit(currency)) / 2):
-        off = abs(Fraction(check.said) - check.wanted)
+    for check in _checks(invoice, minor_unit(currency) / 2):
+        off = abs(check.said - check.wanted)
         if off <= check.exact:
             continue
         outcome = Outcome.WARN if off <= check.rounding else Outcome.FAIL
@@ -95,7 +94,9 @@ def _judge(case: Case, receivable: Receivable) -> Verdict:
         if outcome is not worst:
             worst, inputs = outcome, []
             code = check.code if outcome is Outcome.FAIL else "ROUNDING"
-            told = f"{check.name} is {money(check.said, currency)}, the sum is {shown(check.wanted)}."
+            told = (
+                f"{check.name} is {money(check.said, currency)}, the sum is {shown(Fraction(check.wanted))}."
+            )
         inputs.append(case.of_document(receivable.primary, check.field, check.said))
     unknown = _unknown(invoice)
     if unknown is not None and worst is not Outcome.FAIL:
@@ -114,14 +115,13 @@ def _judge(case: Case, receivable: Receivable) -> Verdict:
     return Verdict(receivable.fingerprint, worst, code, told, tuple(inputs))
 
 
-def _checks(invoice: Invoice, half: Fraction) -> Iterator[_Check]:
+def _checks(invoice: Invoice, half: Decimal) -> Iterator[_Check]:
     totals = invoice.totals
     slack = half * (len(invoice.lines) + len(invoice.taxes))
-    none = Fraction(0)
     yield from (check for line in invoice.lines for check in _line_checks(line, half))
 
     def total(code: str, name: str, field: str, said: Decimal, wanted: Decimal) -> _Check:
-        return _Check(code, name, f"totals/{field}", said, Fraction(wanted), none, slack)
+        return _Check(code, name, f"totals/{field}", said, wanted, _ZERO, slack)
 
     lines = sum((line.net_amount for line in invoice.lines), _ZERO)
     yield total("LINES_SUM", "The sum of the lines", "line_net", totals.line_net, lines)
@@ -133,7 +133,7 @@ def _checks(invoice: Invoice, half: Fraction) -> Iterator[_Check]:
     yield total("NET", "The total without tax", "net", totals.net, net)
     if invoice.taxes:
         taxable = sum((each.taxable_amount for each in invoice.taxes), _ZERO)
-        yield _Check("TAXABLE", "The taxed amount", "taxes", taxable, Fraction(totals.net), none, slack)
+        yield _Check("TAXABLE", "The taxed amount", "taxes", taxable, totals.net, _ZERO, slack)
         for each in invoice.taxes:
             yield from _tax_checks(invoice, each, half)
         tax = sum((each.tax_amount for each in invoice.taxes), _ZERO)
@@ -143,23 +143,32 @@ def _checks(invoice: Invoice, half: Fraction) -> Iterator[_Check]:
     yield total("PAYABLE", "The amount due", "payable", totals.payable, payable)
 
 
-def _line_checks(line: InvoiceLine, half: Fraction) -> Iterator[_Check]:
-    price = unit_price(line)
-    if price is None:
+def _line_checks(line: InvoiceLine, half: Decimal) -> Iterator[_Check]:
+    base = _base(line)
+    if base is None:
         return
-    wanted = price * Fraction(line.quantity)
+    wanted = line.price * line.quantity / base
     for each in line.allowances:
-        wanted += Fraction(each.amount) if each.charge else -Fraction(each.amount)
+        wanted += each.amount if each.charge else -each.amount
     places = line.price.as_tuple().exponent
     assert isinstance(places, int)
-    last_place = min(Fraction(10) ** places, 2 * half)  # zeros at the end of a price are not kept
-    by_price = last_place / 2 * abs(Fraction(line.quantity)) / Fraction(line.base_quantity or 1)
+    last_place = min(_ONE.scaleb(places), 2 * half)  # zeros at the end of a price are not kept
+    by_price = last_place / 2 * abs(line.quantity) / base
     name = f"Line {line.line_id}"
     field = f"lines/{line.line_id}/net_amount"
     yield _Check("LINE", name, field, line.net_amount, wanted, half, half + by_price)
 
 
-def _tax_checks(invoice: Invoice, tax: TaxSubtotal, half: Fraction) -> Iterator[_Check]:
+def _base(line: InvoiceLine) -> Decimal | None:
+    """The quantity that the price is for, in the line's unit; none where that cannot be compared."""
+    base = line.base_quantity or _ONE
+    if line.base_unit is None or line.base_unit == line.unit:
+        return base
+    scale = factor(line.base_unit, line.unit)
+    return None if scale is None else base * scale.numerator / scale.denominator
+
+
+def _tax_checks(invoice: Invoice, tax: TaxSubtotal, half: Decimal) -> Iterator[_Check]:
     """Tax of one group, reckoned on the group or line by line as Chinese invoices do."""
     field = f"taxes/{tax.category}/{'' if tax.rate is None else shown(tax.rate)}"
     name = f"The tax of category {tax.category}"
@@ -172,13 +181,13 @@ def _tax_checks(invoice: Invoice, tax: TaxSubtotal, half: Fraction) -> Iterator[
             if _in_group(each.tax, tax):
                 base += each.amount if each.charge else -each.amount
         what = f"The taxed amount of category {tax.category}"
-        yield _Check("TAXABLE", what, field, tax.taxable_amount, Fraction(base), Fraction(0), slack)
-    rate = Fraction(tax.rate or 0) / 100
+        yield _Check("TAXABLE", what, field, tax.taxable_amount, base, _ZERO, slack)
+    rate = (tax.rate or _ZERO) / 100
     if tax.rate is None and tax.tax_amount:
         return  # said by _unknown
-    wanted = Fraction(tax.taxable_amount) * rate
-    by_line = sum((_rounded(Fraction(line.net_amount) * rate, 2 * half) for line in lines), Fraction(0))
-    if lines and by_line == Fraction(tax.tax_amount):
+    wanted = tax.taxable_amount * rate
+    by_line = sum((_rounded(line.net_amount * rate, 2 * half) for line in lines), _ZERO)
+    if lines and by_line == tax.tax_amount:
         wanted = by_line
     yield _Check("TAX", name, field, tax.tax_amount, wanted, half, slack)
 
@@ -190,10 +199,9 @@ def _in_group(mark: Tax | None, group: TaxSubtotal) -> bool:
     return group.rate is None or (mark.rate or 0) == group.rate
 
 
-def _rounded(value: Fraction, unit: Fraction) -> Fraction:
+def _rounded(value: Decimal, unit: Decimal) -> Decimal:
     """Rounded half up, away from zero, to whole units."""
-    units = math.floor(abs(value) / unit + Fraction(1, 2))
-    return unit * (units if value >= 0 else -units)
+    return (value / unit).to_integral_value(ROUND_HALF_UP) * unit
 
 
 def _unknown(invoice: Invoice) -> tuple[str, str] | None:
@@ -204,7 +212,7 @@ def _unknown(invoice: Invoice) -> tuple[str, str] | None:
         if each.rate is None and each.tax_amount:
             return f"taxes/{each.category}/rate", f"Tax of category {each.category} states no rate."
     for line in invoice.lines:
-        if unit_price(line) is None:
+        if _base(line) is None:
             return (
                 f"lines/{line.line_id}/base_unit",
                 f"Line {line.line_id} is priced per a unit that cannot be compared.",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from consortium.documents import GoodsReceipt
 from crossverify.answers import Gap
 from crossverify.evidence import EvidenceDocument
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
@@ -66,10 +65,11 @@ class DateOrder(Rule[DateOrderThresholds]):
     def evaluate(self, case: Case, thresholds: DateOrderThresholds) -> Iterator[Verdict]:
         """See the class."""
         today = datetime.fromtimestamp(case.now + thresholds.clock_hours * 3600, UTC).date()
+        first: dict[int, tuple[EvidenceDocument, date]] = {}
         for receivable in case.receivables:
             issued = receivable.invoice.issue_date
             own = case.of_document(receivable.primary, "issue_date", issued)
-            orders, receipts = _orders(case, receivable), _receipts(case, receivable)
+            orders, receipts = _orders(case, receivable), _receipts(case, receivable, first)
             found = [
                 *_impossible(case, receivable, own, today),
                 *_unusual(case, receivable, own, orders, receipts),
@@ -139,15 +139,27 @@ def _orders(case: Case, receivable: Receivable) -> list[tuple[EvidenceDocument, 
     return list(found.values())
 
 
-def _receipts(case: Case, receivable: Receivable) -> list[tuple[EvidenceDocument, date]]:
-    """Receipts on the invoice's order lines, each with its earliest day."""
+def _receipts(
+    case: Case, receivable: Receivable, first: dict[int, tuple[EvidenceDocument, date]]
+) -> list[tuple[EvidenceDocument, date]]:
+    """The earliest receipt on each of the invoice's order lines.
+
+    :param first: what was found before, by order line: many invoices may share one
+    """
     found: dict[str, tuple[EvidenceDocument, date]] = {}
     for line in case.trade.lines(receivable):
-        for item, received, _ in line.slot_line.receipts if line.slot_line is not None else ():
-            assert isinstance(item.document, GoodsReceipt)
-            day = received.received_date or item.document.issue_date
-            known = found.get(item.fingerprint)
-            found[item.fingerprint] = (item, min(day, known[1]) if known else day)
+        target = line.slot_line
+        if target is None or not target.receipts:
+            continue
+        if id(target) not in first:
+            dated = [
+                (item, received.received_date or item.document.issue_date)
+                for item, received, _ in target.receipts
+            ]
+            first[id(target)] = min(dated, key=lambda pair: pair[1])
+        item, day = first[id(target)]
+        known = found.get(item.fingerprint)
+        found[item.fingerprint] = (item, min(day, known[1]) if known else day)
     return list(found.values())
 
 

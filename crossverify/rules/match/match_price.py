@@ -102,6 +102,10 @@ def _judge(case: Case, receivable: Receivable, line: TradeLine, tolerance: Fract
     if order.document.currency != receivable.currency:
         text = f"Line {name}: ordered in {order.document.currency}, invoiced in {receivable.currency}."
         return _Said(Outcome.UNKNOWN, "CURRENCY", text, inputs)
+    if _same(ordered, body):
+        return _Said(
+            Outcome.PASS, "EQUAL", f"Line {name}: invoiced at the ordered price of {asked.value}", inputs
+        )
     wanted = unit_price(ordered)
     scale = factor(ordered.unit, body.unit)
     asks = unit_price(body)
@@ -130,6 +134,16 @@ def _compare(
     if asks < wanted:
         return _Said(Outcome.WARN, "LOWER", f"{told}: lower{share}.", inputs)
     return _Said(Outcome.FAIL, "HIGHER", f"{told}: higher{share}.", inputs)
+
+
+def _same(ordered: OrderLine, body: InvoiceLine) -> bool:
+    """Whether the prices are the same as written, which most are."""
+    return (
+        ordered.price == body.price
+        and ordered.unit == body.unit
+        and ordered.base_quantity == body.base_quantity
+        and (ordered.base_unit or ordered.unit) == (body.base_unit or body.unit)
+    )
 
 
 def _price_text(line: InvoiceLine | OrderLine) -> str:

@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from crossverify.figures import Rate
-from crossverify.rule import Deduction, Effect, Input, Outcome, Rule, Step, Thresholds, Verdict
+from crossverify.rule import Deduction, Effect, Input, Outcome, Rule, Step, Thresholds, Verdict, clip
 from crossverify.rules.match.prepayment import is_prepayment
-from crossverify.units import factor, shown
+from crossverify.units import Exact, exact, factor, scaled, shown
 from crossverify.wording import rounded_up
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class MatchQtyThresholds(Thresholds):
 class _Accepted:
     """What was accepted on one order line; ``quantity`` is none where that cannot be known."""
 
-    quantity: Fraction | None
+    quantity: Exact | None
     unit: str
     code: str
     message: str
@@ -47,7 +47,7 @@ class _Said:
     message: str
     inputs: tuple[Input, ...]
     line: str
-    over: Fraction = Fraction(0)
+    over: Exact = 0
     """Part of the line's quantity that exceeds what was accepted."""
 
 
@@ -112,7 +112,7 @@ class _Draw:
         self._case = case
         self._tolerance = Fraction(tolerance)
         self._accepted: dict[int, _Accepted] = {}
-        self._drawn: dict[int, Fraction] = {}
+        self._drawn: dict[int, Exact] = {}
         self._uncertain: set[int] = set()
 
     def line(self, receivable: Receivable, line: TradeLine) -> _Said:
@@ -155,21 +155,21 @@ class _Draw:
         if key in self._uncertain:
             text = f"Line {name}: an earlier invoice draws on the same receipt in a unit that cannot be compared."
             return _Said(Outcome.UNKNOWN, "EARLIER_UNITS", text, inputs, name)
-        before = self._drawn.get(key, Fraction(0))
-        quantity = line.net * scale
-        after = self._drawn[key] = max(before + quantity, Fraction(0))
+        before = self._drawn.get(key, 0)
+        quantity = scaled(line.net, scale)
+        after = self._drawn[key] = max(before + quantity, 0)
         over = after - accepted.quantity
         told = _told(line, quantity, before, accepted)
         if quantity <= 0 or over <= 0:
             return _Said(Outcome.PASS, "WITHIN_ACCEPTED", told, inputs, name)
-        own = min(quantity, over - max(before - accepted.quantity, Fraction(0)))
+        own = min(quantity, over - max(before - accepted.quantity, 0))
         told += f": {shown(over)} more than was accepted."
         if over <= self._tolerance * accepted.quantity:
             return _Said(Outcome.WARN, "WITHIN_TOLERANCE", told, inputs, name, own / scale)
         return _Said(Outcome.FAIL, "OVER_RECEIVED", told, inputs, name)
 
 
-def _told(line: TradeLine, quantity: Fraction, before: Fraction, accepted: _Accepted) -> str:
+def _told(line: TradeLine, quantity: Exact, before: Exact, accepted: _Accepted) -> str:
     assert accepted.quantity is not None
     net = " net of credit notes" if line.credited else ""
     earlier = f" after {shown(before)} on earlier invoices" if before else ""
@@ -183,7 +183,7 @@ def _accepted(case: Case, target: SlotLine, number: str) -> _Accepted:
     """Sums what was accepted on an order line, in the unit of its first receipt."""
     if not target.receipts:
         return _Accepted(None, "", "NO_RECEIPT", f"nothing is known to be received on order {number}.", ())
-    total = Fraction(0)
+    total: Exact = 0
     unit = target.receipts[0][1].unit or ""
     inputs = []
     for item, line, quantity in target.receipts:
@@ -196,8 +196,8 @@ def _accepted(case: Case, target: SlotLine, number: str) -> _Accepted:
         if scale is None:
             text = "receipts are in units that cannot be compared."
             return _Accepted(None, unit, "UNITS", text, tuple(inputs))
-        total += Fraction(quantity) * scale
-    return _Accepted(total, unit, "", "", tuple(inputs))
+        total += scaled(exact(quantity), scale)
+    return _Accepted(total, unit, "", "", clip(inputs))
 
 
 def _verdicts(receivable: Receivable, lines: tuple[TradeLine, ...], said: list[_Said]) -> Iterator[Verdict]:
@@ -224,10 +224,15 @@ def _verdicts(receivable: Receivable, lines: tuple[TradeLine, ...], said: list[_
         yield Verdict(receivable.fingerprint, Outcome.PASS, passed[0].code, text, inputs)
 
 
-def _deduction(receivable: Receivable, line: TradeLine, over: Fraction) -> Deduction:
+def _deduction(receivable: Receivable, line: TradeLine, over: Exact) -> Deduction:
     """The value with tax of the quantity that was not received, rounded up."""
     totals = receivable.invoice.totals
     with_tax = Fraction(totals.gross) / Fraction(totals.net) if totals.net > 0 else Fraction(1)
-    value = over / Fraction(line.line.quantity) * Fraction(line.line.net_amount) * max(with_tax, Fraction(1))
+    value = (
+        Fraction(over)
+        / Fraction(line.line.quantity)
+        * Fraction(line.line.net_amount)
+        * max(with_tax, Fraction(1))
+    )
     amount = rounded_up(max(value, Fraction(0)), receivable.currency)
     return Deduction(Step.NOT_RECEIVED, amount, receivable.currency)

@@ -13,7 +13,7 @@ from crossverify.figures import Rate
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
 from crossverify.rules.match.prepayment import is_prepayment
 from crossverify.trade import unit_price
-from crossverify.units import factor, shown
+from crossverify.units import Exact, exact, factor, scaled, shown
 from crossverify.wording import money, percent
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class _Order:
 
     slot: Slot
     by_line: bool = True
-    used: dict[int, Fraction] = field(default_factory=dict)
+    used: dict[int, Exact] = field(default_factory=dict)
     net: Decimal = Decimal(0)
 
 
@@ -155,9 +155,9 @@ def _line_use(case: Case, receivable: Receivable, order: _Order, line: TradeLine
     ordered = target.order_line
     assert ordered is not None  # as by_line says
     scale = factor(line.line.unit, ordered.unit) or Fraction(1)
-    quantity = line.net * scale
-    used = order.used[line.index] = max(order.used.get(line.index, Fraction(0)) + quantity, Fraction(0))
-    of = Fraction(ordered.quantity)
+    quantity = scaled(line.net, scale)
+    used = order.used[line.index] = max(order.used.get(line.index, 0) + quantity, 0)
+    of = exact(ordered.quantity)
     asked = f"{shown(line.line.quantity)} {line.line.unit}"
     told = (
         f"Line {line.line.line_id}: {shown(used)} {ordered.unit} invoiced so far"
@@ -190,11 +190,11 @@ def _net_use(case: Case, receivable: Receivable, order: _Order, lines: list[Trad
     return _Use(_part(Fraction(order.net), Fraction(total), Fraction(value)), told, inputs, None)
 
 
-def _part(used: Fraction, of: Fraction, own: Fraction) -> Fraction:
+def _part(used: Exact, of: Exact, own: Exact) -> Fraction:
     """How much of the order is used; nothing where the invoice itself takes nothing."""
     if own <= 0 or used <= 0:
         return Fraction(0)
-    return used / of if of > 0 else Fraction(2)
+    return Fraction(used) / of if of > 0 else Fraction(2)
 
 
 def _order_net(order: PurchaseOrder) -> Decimal | None:

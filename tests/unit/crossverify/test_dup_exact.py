@@ -178,3 +178,11 @@ def test_what_the_ledger_does_not_say_is_unknown() -> None:
 def test_the_quantity_of_the_order_is_not_asked_here() -> None:
     half = invoice(lines=[{"quantity": Decimal(50)}])
     assert judged(World(order(), half), "DUP_EXACT")[0].code == "NO_CLAIM"
+
+
+def test_ones_own_claims_on_sibling_invoices_use_the_order_up_too() -> None:
+    sibling = "5" * 64
+    made = linked(via={sibling: WHOLE})
+    made.assets[sibling] = AssetState(asset=sibling, claims=(claim(WHOLE, own=True),))
+    finding = found(made)
+    assert (finding.outcome.value, finding.code, finding.cap_ppb) == ("PASS", "OWN_CLAIM", 0)

@@ -58,7 +58,7 @@ def test_totals(changes: dict[str, str], expected: tuple[str, str]) -> None:
 
 
 def test_half_a_minor_unit_per_line_and_tax_group_is_rounding() -> None:
-    lines = [{}, {}, {}]  # three lines and one group: two fen
+    lines: list[dict[str, Any]] = [{}, {}, {}]  # three lines and one group: two fen
     made = {"line_net": "3000", "net": "3000", "tax": "390", "gross": "3390.02", "payable": "3390.02"}
     assert outcome(invoice(lines=lines, totals=totals(**made))) == ("WARN", "ROUNDING")
     made |= {"gross": "3390.03", "payable": "3390.03"}
@@ -66,7 +66,7 @@ def test_half_a_minor_unit_per_line_and_tax_group_is_rounding() -> None:
 
 
 def test_currencies_without_minor_units_round_to_whole_units() -> None:
-    yen = {"currency": "JPY", "taxes": (subtotal("130"),)}
+    yen: dict[str, Any] = {"currency": "JPY", "taxes": (subtotal("130"),)}
     assert outcome(invoice(totals=totals(gross="1131", payable="1131"), **yen)) == ("WARN", "ROUNDING")
     assert outcome(invoice(totals=totals(gross="1132", payable="1132"), **yen)) == ("FAIL", "GROSS")
 
