@@ -16,6 +16,7 @@ from chaincode.hosts.embedded.msp import Authority, MspManager, Signer, load_aut
 from chaincode.hosts.embedded.policy import signature_policy
 from chaincode.hosts.embedded.settings import EmbeddedSettings
 from chaincode.hosts.embedded.wire import WireError, field_bytes, transaction_id
+from consortium.documents.canonical import canonical_bytes
 from consortium.wire.fabric.common.common_pb2 import (
     ChannelHeader,
     Envelope,
@@ -70,7 +71,7 @@ class ChannelConfig:
 
     def to_bytes(self) -> bytes:
         """As it stands in the block."""
-        return json.dumps(
+        return canonical_bytes(
             {
                 "format": FORMAT,
                 "notice": NOTICE,
@@ -91,10 +92,8 @@ class ChannelConfig:
                     }
                     for name, definition in self.chaincodes.items()
                 },
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode()
+            }
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ChannelConfig:

@@ -106,11 +106,6 @@ class MspManager:
         self._organisations = {organisation.msp_id: organisation for organisation in organisations}
         self._cache: OrderedDict[bytes, Identity] = OrderedDict()
 
-    @property
-    def msp_ids(self) -> tuple[str, ...]:
-        """Organisations, in the order of the settings."""
-        return tuple(self._organisations)
-
     def deserialize(self, serialized: bytes) -> Identity:
         """The identity in ``msp.SerializedIdentity`` bytes; it may still be invalid.
 

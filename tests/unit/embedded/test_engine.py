@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chaincode.hosts.embedded.verification import verify
@@ -65,6 +65,7 @@ call = st.one_of(
 step = st.tuples(st.lists(call, max_size=4), st.lists(st.integers(0, 9), min_size=1, max_size=5))
 
 
+@example(steps=[([("delete", "a"), ("update", "a", "x")], [0, 1])])
 @given(steps=st.lists(step, min_size=1, max_size=6))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_codes_and_state(network: Network, steps: list[tuple[list[tuple[str, ...]], list[int]]]) -> None:
@@ -88,24 +89,38 @@ async def play(network: Network, steps: list[tuple[list[tuple[str, ...]], list[i
                 chosen = [pick % len(endorsed) for pick in picks]
                 block = ledger.commit(*(endorsed[index][0] for index in chosen))
                 expected = []
+                touched: set[str] = set()
                 for place, index in enumerate(chosen):
-                    expected.append(judge(model, endorsed[index], index in used))
+                    expected.append(judge(model, endorsed[index], touched, used=index in used))
                     used.add(index)
                     if expected[-1] == Code.VALID:
-                        model.apply(endorsed[index][1], (block.number, place))
+                        made = endorsed[index][1]
+                        model.apply(made, (block.number, place))
+                        touched.add(made[3] if made[0] == "count" else made[1])
                 assert [code for _, code in block.outcomes] == expected
             compare(ledger, model)
         report = verify(database)
         assert report.problems == ()
 
 
-def judge(model: Model, item: tuple[common_pb2.Envelope, tuple[str, ...], object], used: bool) -> int:
-    """The code that a transaction must get."""
+def judge(
+    model: Model,
+    item: tuple[common_pb2.Envelope, tuple[str, ...], object],
+    touched: set[str],
+    *,
+    used: bool,
+) -> int:
+    """The code that a transaction must get.
+
+    :param touched: keys that valid transactions of the same block wrote; reading one is a conflict as such, also
+        when a key was deleted that was not there
+    """
     _, made, seen = item
     if used:
         return Code.DUPLICATE_TXID
-    now = model.reads(made)
-    if now == seen:
+    if made[0] == "update" and made[1] in touched:
+        return Code.MVCC_READ_CONFLICT
+    if model.reads(made) == seen:
         return Code.VALID
     return Code.PHANTOM_READ_CONFLICT if made[0] == "count" else Code.MVCC_READ_CONFLICT
 
