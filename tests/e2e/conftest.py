@@ -24,7 +24,7 @@ class Cli:
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs a command; fails the test when its exit code is another than expected."""
         command = [sys.executable, "-m", "chanrong", *words]
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: PLW1510 - the code is checked below
             command,
             capture_output=True,
             text=True,
