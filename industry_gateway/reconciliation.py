@@ -145,7 +145,9 @@ class DocumentsJob:
         async with self._database.read() as connection:
             found = (await connection.execute(query)).all()
         return [
-            self._row(row._mapping) for row in found if row.block is None or row.block < self._side.next_block
+            self._row(dict(row._mapping))
+            for row in found
+            if row.block is None or row.block < self._side.next_block
         ]
 
     def _row(self, row: Mapping[str, Any]) -> Row:

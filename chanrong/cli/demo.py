@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,11 +16,12 @@ def demo(
     ledger: Annotated[Ledger, typer.Option(help="Which ledger to run.")] = Ledger.embedded,
     trades: Annotated[int, typer.Option(min=20, max=2000, help="Trades of the first act.")] = 120,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the consortium running afterwards.")] = False,
+    record: Annotated[Path | None, typer.Option(help="Also write what was shown to this SVG file.")] = None,
 ) -> None:
     """Brings a consortium up and shows the whole job. Exit code 1 when anything goes otherwise than it should."""
     from chanrong.demo.story import tell
 
-    if not tell(directory, ledger.value, trades, keep=keep):
+    if not tell(directory, ledger.value, trades, keep=keep, record=record):
         raise typer.Exit(int(Exit.FAILED))
 
 

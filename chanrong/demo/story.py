@@ -9,7 +9,8 @@ import asyncio
 import datetime as dt
 from pathlib import Path
 
-from chanrong.cli.output import out
+from rich.console import Console
+
 from chanrong.cli.sandbox import bring_up
 from chanrong.demo import act1, act2, act3
 from chanrong.demo.scene import Scene
@@ -25,12 +26,13 @@ INDUSTRIES = 2
 BANKS = 2
 
 
-def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool) -> bool:
+def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record: Path | None = None) -> bool:
     """Tells the whole story. Returns whether everything went as it should."""
     layout = Layout.at(directory or DEMO_DIRECTORY)
     lifecycle.down(layout, purge=True)
-    stage = Stage(out)
-    out.print(
+    console = Console(highlight=False, record=record is not None)
+    stage = Stage(console)
+    console.print(
         "[bold]Chanrong[/bold] 产融: from a supplier's documents to a credit package that a bank checks by itself"
     )
     try:
@@ -52,7 +54,10 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool) -> boo
         stage.tell(f"still running: chanrong status --dir {layout.root}")
     elif stage.failures:
         stage.tell(f"logs: {layout.root / 'logs'}")
-    return stage.end()
+    held = stage.end()
+    if record is not None:
+        console.save_svg(str(record), title="make demo")
+    return held
 
 
 async def _acts(scene: Scene) -> None:
