@@ -69,7 +69,7 @@ Code = Annotated[str, _text(64)]
 """A code of some list."""
 Number = Annotated[str, _text(128)]
 """A number or identifier that somebody gave to a document, a line or a thing."""
-Text = Annotated[str, _text(4_000)]
+Text = Annotated[str, _text(10_000)]
 """Free text."""
 Day = Annotated[date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 """A calendar date (日期), without a time zone."""

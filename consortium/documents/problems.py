@@ -55,17 +55,14 @@ def shorten(value: object) -> str:
     return text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "…"
 
 
-def capped(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """At most ``MAX_PROBLEMS`` problems, each named once; a last one says how many more there are."""
+def capped(problems: Iterable[Problem], untold: int = 0) -> tuple[Problem, ...]:
+    """At most ``MAX_PROBLEMS`` problems, each named once; a last one says how many more there are.
+
+    :param untold: problems that were counted and not told already
+    """
     found = list(dict.fromkeys(problems))
-    if len(found) <= MAX_PROBLEMS:
+    untold += max(0, len(found) - MAX_PROBLEMS)
+    if not untold:
         return tuple(found)
-    more = Problem(
-        "",
-        "",
-        "",
-        "TOO_MANY_PROBLEMS",
-        f"{len(found) - MAX_PROBLEMS} more problems are not listed.",
-        "Mend these first.",
-    )
-    return (*found[:MAX_PROBLEMS], more)
+    message = f"{untold} more problems are not listed."
+    return (*found[:MAX_PROBLEMS], Problem("", "", "", "TOO_MANY_PROBLEMS", message, "Mend these first."))

@@ -7,6 +7,7 @@ that a field is judged alike however it travelled.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, get_args
@@ -17,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from consortium.documents.base import Document, is_amount
 from consortium.documents.codes import MINOR_UNITS
 from consortium.documents.money import exact_decimal, too_precise
-from consortium.documents.problems import Problem, capped, shorten
+from consortium.documents.problems import MAX_PROBLEMS, Problem, capped, shorten
 
 Location = tuple[str | int, ...]
 """Where a value is: names of fields and positions in lists, from the document's root."""
@@ -108,14 +109,28 @@ def validate(
     """Make a document of plain values.
 
     :param where: tells a location in the terms of the format, as an XPath; JSON pointers by default
-    :returns: the document, or every problem that was found
+    :returns: the document, or what is wrong with it
+    """
+    made = judge(model, values, where)
+    return made if isinstance(made, Document) else capped(*made)
+
+
+def judge(
+    model: type[Document], values: Mapping[str, Any], where: Callable[[Location], str]
+) -> Document | tuple[list[Problem], int]:
+    """As :func:`validate`, for readers that have found problems of their own.
+
+    :returns: the document, or its first problems and how many more there are
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    found = [_problem(model, each, where) for each in details if not _is_echo(each)]
-    return capped([*found, *_precision_problems(model, values, where)])
+    told = [each for each in details if not _is_echo(each)]
+    # To find where a value stands takes time: what is not told anyway is only counted.
+    found = [_problem(model, each, where) for each in told[:MAX_PROBLEMS]]
+    found += itertools.islice(_precision_problems(model, values, where), MAX_PROBLEMS + 1)
+    return found, max(0, len(told) - MAX_PROBLEMS)
 
 
 def _is_echo(detail: ErrorDetails) -> bool:

@@ -33,7 +33,7 @@ from consortium.documents.ubl.ordering import ORDER, finish_order
 from consortium.documents.ubl.response import RESPONSE, is_invoice_response
 from consortium.documents.ubl.tables import Reading, Table, Values
 from consortium.documents.ubl.xml import UBL, XmlRefusedError, cbc, parse_xml, text_of
-from consortium.documents.validation import validate
+from consortium.documents.validation import judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ def read_ubl(content: bytes) -> Document | tuple[Problem, ...]:
     )
     values = reading.read(root, document_type.table)  # 3
     document_type.finish(reading, values)
-    made = validate(document_type.model, values, lambda location: reading.where(values, location))  # 4
-    if reading.problems:
-        found_too = () if isinstance(made, Document) else made
-        return capped([*reading.problems, *found_too])
-    return made
+    made = judge(document_type.model, values, lambda location: reading.where(values, location))  # 4
+    if isinstance(made, Document):
+        return capped(reading.problems, reading.untold) if reading.problems else made
+    problems, untold = made
+    return capped([*reading.problems, *problems], reading.untold + untold)
 
 
 def _not_ubl(root: etree._Element) -> Problem:

@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-from consortium.documents.problems import Problem, shorten
+from consortium.documents.problems import MAX_PROBLEMS, Problem, shorten
 from consortium.documents.ubl.xml import short_name, tag, text_of, xpath_of
 
 Values = dict[str, Any]
@@ -44,6 +44,8 @@ class Reading:
     """(identity of the values, field) -> the element that it was read from."""
     owners: dict[int, tuple[etree._Element, Table | None]] = field(default_factory=dict)
     """Identity of the values -> the element that they describe, and its table."""
+    untold: int = 0
+    """Problems that are counted and not told."""
     keep: list[Any] = field(default_factory=list)
     """Holds values that were dropped, so that identities stay unique."""
 
@@ -83,7 +85,10 @@ class Reading:
     def refuse(
         self, element: etree._Element, name: str, value: Any, rule: str, message: str, remedy: str
     ) -> None:
-        """Add a problem at an element."""
+        """Add a problem at an element; after ``MAX_PROBLEMS`` of them the rest is only counted."""
+        if len(self.problems) >= MAX_PROBLEMS:
+            self.untold += 1
+            return
         self.problems.append(Problem(xpath_of(element), name, shorten(value), rule, message, remedy))
 
     def where(self, root: Values, location: tuple[str | int, ...]) -> str:

@@ -7,6 +7,7 @@ from lxml import etree
 
 from chanrong.demo.ubl_writer import to_ubl
 from consortium.documents import Document, Problem
+from consortium.documents.problems import MAX_PROBLEMS
 from consortium.documents.ubl import read_ubl
 from consortium.documents.ubl.xml import MAX_XML_BYTES, parse_xml, xpath_of
 from tests.support.document_cases import document
@@ -108,3 +109,21 @@ def test_no_bytes_are_an_exception(content: bytes) -> None:
 def test_a_damaged_document_is_read_or_told(position: int, junk: bytes) -> None:
     found = read_ubl(INVOICE[:position] + junk + INVOICE[position + len(junk) :])
     assert isinstance(found, Document) or found
+
+
+def test_a_document_that_is_wrong_everywhere_is_refused_briefly() -> None:
+    """Five thousand wrong lines: what is not told is counted, and nothing is looked for that is not told."""
+    start, end = (
+        INVOICE.index(b"<cac:InvoiceLine>"),
+        INVOICE.index(b"</cac:InvoiceLine>") + len(b"</cac:InvoiceLine>"),
+    )
+    line = (
+        INVOICE[start:end]
+        .replace(b'currencyID="CNY"', b'currencyID="USD"')
+        .replace(b'unitCode="C62"', b'unitCode="x"')
+    )
+    found = read_ubl(INVOICE[:start] + line * 5_000 + INVOICE[end:])
+    assert isinstance(found, tuple)
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[-1].rule == "TOO_MANY_PROBLEMS"
+    assert int(found[-1].message.split()[0]) >= 14_000
