@@ -33,7 +33,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Recompute every hash and rebuild the state from the blocks. Exit code 4 when anything stored was changed."""
-    from chaincode.hosts.embedded.verify import verify as verify_ledger
+    from chaincode.hosts.embedded.verification import verify as verify_ledger
 
     path = database or layout_of(directory).data("ledger") / "ledger.db"
     if not path.exists():
