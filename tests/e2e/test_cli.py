@@ -9,7 +9,7 @@ import orjson
 import psutil
 import pytest
 
-from chanrong.demo.trades import Trade, make_trades
+from chanrong.demo.trades import Shape, Trade, make_trades
 from chanrong.demo.ubl_writer import to_ubl
 from consortium.documents.canonical import document_bytes
 from tests.e2e.conftest import Cli
@@ -17,11 +17,11 @@ from tests.e2e.conftest import Cli
 FACE_VALUE_PPB = 1_000_000_000
 
 
-def _trade(serial: int, shape: str = "whole") -> Trade:
+def _trade(serial: int, shape: Shape = "whole") -> Trade:
     start = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=40)
     made = make_trades(
         serial, sellers=1, trades=1, start=start, shapes=(shape,), confirmed_percent=100, first_serial=serial
-    )  # type: ignore[arg-type]
+    )
     return made.trades[0]
 
 
@@ -95,7 +95,7 @@ def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
 def _alias(cli: Cli, trade: Trade) -> str:
     parties = orjson.loads((cli.directory / "profile.json").read_bytes())["parties"]
     wanted = {str(identifier) for identifier in trade.order.seller.identifiers}
-    return next(alias for alias, party in parties.items() if wanted & set(party["identifiers"]))
+    return next(str(alias) for alias, party in parties.items() if wanted & set(party["identifiers"]))
 
 
 def test_a_refused_document_says_why_and_loses_nothing_else(cli: Cli, tmp_path: Path) -> None:
