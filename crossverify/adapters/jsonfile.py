@@ -17,6 +17,7 @@ from crossverify.adapters.records import LoadProblem
 MAX_RECORD_BYTES: Final = 10 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANKS = re.compile(r"[ \t\r\n]*")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MEND = "Correct it and load the file again; what was taken stays."
 
 Record = tuple[str, dict[str, Any]]
@@ -86,7 +87,7 @@ def _array(content: bytes) -> Iterator[Record | LoadProblem]:
         except (ValueError, RecursionError) as error:
             yield LoadProblem(path, f"This is no JSON: {_said(error)}.", _MEND)
             return
-        yield _record(path, value, end - position)
+        yield _record(path, value, text[position:end])
         position, index = _skip(text, end), index + 1
         mark = text[position : position + 1]
         if mark == "]":
@@ -110,15 +111,25 @@ def _single(path: str, data: bytes) -> Record | LoadProblem:
         value = _decoder().decode(text)
     except (ValueError, RecursionError) as error:
         return LoadProblem(path, f"This is no JSON: {_said(error)}.", _MEND)
-    return _record(path, value, len(data))
+    return _record(path, value, text)
 
 
-def _record(path: str, value: Any, size: int) -> Record | LoadProblem:
-    if size > MAX_RECORD_BYTES:
+def _record(path: str, value: Any, text: str) -> Record | LoadProblem:
+    if len(text) > MAX_RECORD_BYTES:
         return _too_long(path)
+    if _SURROGATE.search(text) and not _is_unicode(value):
+        return LoadProblem(path, "A text has half of a surrogate pair, which is no character.", _MEND)
     if not isinstance(value, dict):
         return LoadProblem(path, "This is no JSON object.", _MEND)
     return path, value
+
+
+def _is_unicode(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _too_long(path: str) -> LoadProblem:

@@ -25,7 +25,7 @@ def _identifier(value: object) -> object:
         return value
     bare = value.strip().upper()
     found = f"uscc:{bare}" if is_uscc(bare) else normal_id(value)
-    if not found:
+    if not found.isprintable() or not found:
         raise ValueError("an identifier is written scheme:value, such as uscc:91310000MA1FL0000X")
     return found
 

@@ -36,6 +36,8 @@ FILLED_SEGMENT_CHARACTERS = (
 _BREAKS = re.compile(r"[\s:=#()\[\]{}<>\"'|*!?。：（）【】“”]+")
 _COMMAS = re.compile(r"[,;+&，；、]")  # between the items of a list
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_SIGNS = re.compile(r"[\W_]+")
+_A_DIGIT = re.compile(r"\d")
 _LIST = re.compile(r"[/\\]")
 _DATE = re.compile(r"\d{1,2}[-./]\d{1,2}[-./](\d{2}|\d{4})|\d{4}[-./]\d{1,2}[-./]\d{1,2}")
 _EDGES = "-_./\\~–—·"
@@ -62,7 +64,7 @@ _NEUTRAL = _set("NO NR NUM NUMBER NUMBERS NUMMER NUMERO N NOS AND UND ET Y E EN 
 
 
 def fold(text: str) -> str:
-    """Unicode compatibility form in upper case, so that full-width and half-width digits are the same."""
+    """Unicode compatibility form in upper case: full-width and half-width digits become the same."""
     return unicodedata.normalize("NFKC", text).upper()
 
 
@@ -71,7 +73,7 @@ def token_of(number: str) -> str:
 
     Payers drop the leading zeros of plain numbers at will, also of official ones, so here they never count.
     """
-    bare = "".join(character for character in fold(number) if character.isalnum())
+    bare = _alphanumeric(fold(number))
     return (bare.lstrip("0") or "0") if _digits(bare) else bare
 
 
@@ -79,7 +81,7 @@ def creditor_reference_tokens(reference: str) -> list[str]:
     """Tokens of a structured creditor reference: itself, and what is inside an ISO 11649 one ("RF18...")."""
     whole = token_of(reference)
     tokens = [whole] if whole else []
-    bare = "".join(character for character in fold(reference) if character.isalnum())
+    bare = _alphanumeric(fold(reference))
     if re.fullmatch(r"RF[0-9]{2}[0-9A-Z]{1,21}", bare):
         digits = "".join(str(int(character, 36)) for character in bare[4:] + bare[:4])
         if int(digits) % 97 == 1:
@@ -221,7 +223,7 @@ def _is_strong(token: str, label: str, *, piece: bool) -> bool:
 
 
 def _alphanumeric(word: str) -> str:
-    return "".join(character for character in word if character.isalnum())
+    return _SIGNS.sub("", word)
 
 
 def _digits(text: str) -> bool:
@@ -229,4 +231,4 @@ def _digits(text: str) -> bool:
 
 
 def _has_digit(text: str) -> bool:
-    return any(character.isdigit() for character in text)
+    return _A_DIGIT.search(text) is not None

@@ -36,7 +36,7 @@ class BankService(rpc.BankSourceServiceServicer):
     def __init__(self, institution: Institution) -> None:
         self._institution = institution
 
-    async def FindPayments(  # noqa: N802 -- the proto's name
+    async def FindPayments(
         self, request: pb.FindPaymentsRequest, context: Context
     ) -> pb.FindPaymentsResponse:
         """Find the payments that name each receivable, and say how far the payee account is known."""

@@ -22,9 +22,7 @@ class CreditService(rpc.CreditSourceServiceServicer):
     def __init__(self, institution: Institution) -> None:
         self._institution = institution
 
-    async def GetReports(  # noqa: N802 -- the proto's name
-        self, request: pb.GetReportsRequest, context: Context
-    ) -> pb.GetReportsResponse:
+    async def GetReports(self, request: pb.GetReportsRequest, context: Context) -> pb.GetReportsResponse:
         """Report on each subject."""
         self._institution.check_answering()
         check_batch(len(request.subjects), MAX_SUBJECTS, "subjects")

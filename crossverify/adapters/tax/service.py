@@ -30,7 +30,7 @@ class TaxService(rpc.TaxSourceServiceServicer):
     def __init__(self, institution: Institution) -> None:
         self._institution = institution
 
-    async def CheckInvoices(  # noqa: N802 -- the proto's name
+    async def CheckInvoices(
         self, request: pb.CheckInvoicesRequest, context: Context
     ) -> pb.CheckInvoicesResponse:
         """Say of each invoice whether it is known, with which differences and in which state."""
@@ -54,7 +54,7 @@ class TaxService(rpc.TaxSourceServiceServicer):
         self._institution.sign_off(request, response, as_of)
         return response
 
-    async def CheckTaxpayers(  # noqa: N802 -- the proto's name
+    async def CheckTaxpayers(
         self, request: pb.CheckTaxpayersRequest, context: Context
     ) -> pb.CheckTaxpayersResponse:
         """Say of each taxpayer whether it is known and active, and its names."""

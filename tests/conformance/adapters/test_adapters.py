@@ -14,10 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consortium.errors import DeniedError, InvalidInputError, UnauthenticatedError, UnavailableError
+from consortium.errors import (
+    DeniedError,
+    InvalidInputError,
+    OverloadedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from consortium.rpc.client import call, channel
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
+from crossverify.adapters.admin import MAX_FILE_BYTES
 from crossverify.adapters.kinds import ADAPTERS
 from crossverify.evidence import SourceAnswer, SourceState
 from crossverify.sources.asking import AskingLimits
@@ -201,6 +208,12 @@ async def test_an_impossible_as_of_time_is_refused(kind: Kind, served: RunningAd
     with pytest.raises(InvalidInputError) as caught:
         await served.load(kind.data(), as_of=as_of)
     assert caught.value.reason == "AS_OF_INVALID"
+
+
+async def test_a_file_that_is_too_large_is_refused(kind: Kind, served: RunningAdapter) -> None:
+    with pytest.raises((InvalidInputError, OverloadedError)) as caught:
+        await served.load(b" " * (MAX_FILE_BYTES + 1))
+    assert caught.value.reason == "TOO_LARGE"
 
 
 async def test_paused_is_unavailable_and_silent_and_resumes(kind: Kind, served: RunningAdapter) -> None:

@@ -452,3 +452,28 @@ async def test_a_party_without_identifier_is_known_by_name(tax: RunningAdapter) 
     asked = make_invoice("INV-1").model_copy(update={"buyer": Party(**nameless)})
     (answer,) = await ask(tax, asked)
     assert answer["differing"] == []
+
+
+@pytest.mark.parametrize(
+    "nasty",
+    [
+        '{"number": "\\ud800", "state": "void"}',
+        '{"number": "INV\\u0000", "state": "void"}',
+        '{"number": "INV-1", "code": "\\udfff", "state": "void"}',
+        '{"number": "INV-1", "seller": "uscc:\\ud800", "state": "void"}',
+        '{"tax_id": "uscc:\\ud800", "state": "active", "name": "A"}',
+        '{"tax_id": "x:1", "state": "active", "name": "\\ud800"}',
+        '{"tax_id": "x:1", "state": "active", "name": "A", "former_names": ["\\udc00"]}',
+        '{"kind": "invoice", "number": "\\ud800"}',
+        '{"kind": "\\ud800"}',
+        '{"\\ud800": 1, "state": "void"}',
+        '{"state": {"a": [1, 2]}, "number": 5}',
+    ],
+)
+async def test_text_that_is_no_unicode_costs_only_its_record(tax: RunningAdapter, nasty: str) -> None:
+    await tax.load(invoice_json("INV-1"))
+    report = await tax.load(f'{nasty}\n{{"number": "INV-1", "state": "void"}}')
+    assert report.loaded == 1
+    (problem,) = report.problems
+    assert problem.path.startswith("data:1")
+    assert problem.remedy
