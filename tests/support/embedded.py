@@ -123,7 +123,7 @@ async def running(
     try:
         yield ledger
     finally:
-        await ledger.stop(0.2)
+        await ledger.stop()
 
 
 @dataclass

@@ -160,7 +160,11 @@ class Endorser:
         self._check_times(proposal)  # 2
         if proposal.channel != self._channel:  # 3
             raise PeerError(f"channel '{proposal.channel}' not found")
-        reader = await self._readers.take()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                reader = await self._readers.take()
+        except TimeoutError as error:
+            raise PeerError("too many simulations at once: none ended in time") from error
         try:
             with reader.snapshot():
                 creator = self._check(proposal, reader)  # 4 to 7

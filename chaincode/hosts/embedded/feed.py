@@ -15,6 +15,10 @@ CACHED_BLOCKS = 16
 CACHED_BYTES = 16 * 1024 * 1024
 
 
+class ClosedError(Exception):
+    """The ledger is stopping: nothing more will come."""
+
+
 class Feed:
     """Committed blocks and outcomes. A slow listener reads from the database at its own pace."""
 
@@ -25,6 +29,7 @@ class Feed:
         self._waiting: defaultdict[str, set[asyncio.Future[tuple[int, int]]]] = defaultdict(set)
         self._cache: OrderedDict[int, bytes] = OrderedDict()
         self._cached_bytes = 0
+        self._closed = False
 
     @property
     def height(self) -> int:
@@ -41,6 +46,15 @@ class Feed:
                 if not future.done():
                     future.set_result((code, block.number))
 
+    def close(self) -> None:
+        """Ends everybody's waiting."""
+        self._closed = True
+        self._changed.set()
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(ClosedError)
+
     @contextmanager
     def listen(self, txid: str) -> Iterator[asyncio.Future[tuple[int, int]]]:
         """A future of a transaction's code and block, for commits from now on."""
@@ -56,8 +70,13 @@ class Feed:
                     del self._waiting[txid]
 
     async def block(self, number: int) -> bytes:
-        """A serialized block; waits until it is committed."""
+        """A serialized block; waits until it is committed.
+
+        :raises ClosedError: when the ledger stops meanwhile
+        """
         while number >= self._height:
+            if self._closed:
+                raise ClosedError
             await self._changed.wait()
         cached = self._cache.get(number)
         if cached is not None:

@@ -35,7 +35,7 @@ from chaincode.hosts.embedded.endorser import (
 )
 from chaincode.hosts.embedded.errors import RpcError, shorten
 from chaincode.hosts.embedded.events import Matcher, block_events
-from chaincode.hosts.embedded.feed import Feed
+from chaincode.hosts.embedded.feed import ClosedError, Feed
 from chaincode.hosts.embedded.msp import IdentityError, MspManager
 from chaincode.hosts.embedded.orderer import Orderer, UnavailableError
 from chaincode.hosts.embedded.policy import choose
@@ -434,6 +434,8 @@ def _orderer_refusal(status: str, info: str) -> RpcError:
 def _as_rpc_error(error: Exception) -> RpcError:
     if isinstance(error, RpcError):
         return error
+    if isinstance(error, ClosedError):
+        return RpcError(StatusCode.UNAVAILABLE, "the ledger is stopping")
     log.exception("call failed", exc_info=error)
     return RpcError(StatusCode.INTERNAL, "the embedded ledger failed; its log says why")
 

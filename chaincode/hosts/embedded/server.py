@@ -111,12 +111,14 @@ class EmbeddedLedger:
         return self.port
 
     async def stop(self, grace_s: float | None = None) -> None:
-        """Ends running calls within the grace, commits what was accepted, closes the database."""
+        """Commits what was accepted, ends waiting calls and streams, lets the others end within the grace, closes."""
         await self._health.enter_graceful_shutdown()
-        if self._server is not None:
-            await self._server.stop(self.settings.grace_s if grace_s is None else grace_s)
         if self._orderer is not None:
             await self._orderer.stop()
+        if self._feed is not None:
+            self._feed.close()
+        if self._server is not None:
+            await self._server.stop(self.settings.grace_s if grace_s is None else grace_s)
         for reader in self._readers:
             reader.connection.close()
         self._readers.clear()

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from chaincode.hosts.embedded.deliver import Asked, Delivery, filtered, headers_only
+from chaincode.hosts.embedded.feed import ClosedError
 from chaincode.hosts.embedded.private import visible_private_data
 from chaincode.hosts.embedded.store import Reader
 from chaincode.hosts.embedded.wire import field_bytes, parse, varint
@@ -64,6 +65,8 @@ class DeliverService:
                                 return
                         else:
                             yield wrap(*item)
+            except ClosedError:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "the ledger is stopping")
             finally:
                 self._running -= 1
 

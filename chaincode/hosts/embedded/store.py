@@ -29,6 +29,8 @@ BUSY_MS = 10_000
 TX_BITS = 20
 """A transaction's position is ``block << TX_BITS | place``."""
 
+RANGE_CHUNK = 64
+RANGE_CHUNK_MORE = 1024
 LOOKUP_CHUNKS = (512, 64, 8, 1)
 INSERT_CHUNKS = (256, 32, 4, 1)
 
@@ -239,10 +241,22 @@ class Reader:
         return found
 
     def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-        """Key, position and value from ``start`` to before ``end``, in order."""
-        return self.connection.execute(
-            "SELECT key, position, value FROM state WHERE key >= ? AND key < ? ORDER BY key", (start, end)
-        )
+        """Key, position and value from ``start`` to before ``end``, in order.
+
+        Read in pieces that are complete: a statement left half-read would hold its snapshot beyond the end of the
+        transaction, and whoever uses the connection next would see old state.
+        """
+        size = RANGE_CHUNK
+        while True:
+            rows = self.connection.execute(
+                "SELECT key, position, value FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+                (start, end, size),
+            ).fetchall()
+            yield from rows
+            if len(rows) < size:
+                return
+            start = rows[-1][0] + b"\x00"
+            size = RANGE_CHUNK_MORE
 
     def history(self, key: bytes) -> list[int]:
         """Positions of the writes of a key, newest first."""

@@ -11,12 +11,15 @@ from pathlib import Path
 import grpc
 import pytest
 
+from chaincode.hosts.embedded.server import EmbeddedLedger
 from chaincode.hosts.embedded.store import Reader, open_reader
 from chaincode.hosts.embedded.verification import verify
 from consortium.errors import ConfigurationError
 from consortium.wire.fabric.common import common_pb2
-from tests.support.embedded import Code, Network, RawClient, make_network, running
+from consortium.wire.fabric.gateway import gateway_pb2
+from tests.support.embedded import CHANNEL, Code, Network, RawClient, make_network, refusal, running
 from tests.support.embedded_process import process_running, start_process
+from tests.support.kv_contract import KvContract
 
 KILLS = 10
 WRITERS = 6
@@ -126,6 +129,30 @@ async def test_terminated_gracefully_it_commits_what_it_took(tmp_path: Path) -> 
         assert await process.terminate() == 0
         assert time.monotonic() - begun < 60
     assert outcomes(tmp_path / "ledger.db") == {txid: (Code.VALID, 1)}
+
+
+async def test_streams_end_when_it_stops(network: Network, tmp_path: Path) -> None:
+    """Nobody waits for the grace: open streams and waiting calls are told at once."""
+    ledger = EmbeddedLedger(network.settings(tmp_path / "ledger.db", grace_s=300), KvContract())
+    await ledger.start()
+    async with network.client(ledger) as client:
+        request = gateway_pb2.ChaincodeEventsRequest(
+            channel_id=CHANNEL, chaincode_id="kv", identity=client.identity.serialized()
+        ).SerializeToString()
+        events = client.gateway.ChaincodeEvents(
+            gateway_pb2.SignedChaincodeEventsRequest(request=request, signature=client.identity.sign(request))
+        )
+        waiting = [
+            asyncio.create_task(refusal(events.read())),
+            asyncio.create_task(refusal(client.status("x"))),
+        ]
+        txid, envelope = await client.endorse("put", "accepted", "1")
+        await client.order(txid, client.sign(envelope))
+        async with asyncio.timeout(60):
+            await ledger.stop()
+            codes = [(await task).code() for task in waiting]
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * 2
+    assert txid in outcomes(tmp_path / "ledger.db")
 
 
 async def test_one_process_per_database(network: Network, tmp_path: Path) -> None:
