@@ -1,8 +1,9 @@
 """The job "documents": what this gateway's store says of its documents, against the ledger.
 
-The ledger's side is read from the blocks up to one pinned height, from the first block on, by a reader that shares
-nothing with the outbox and its follower; so a fault of theirs shows as a break. Only what this gateway's organisation
-registered itself is compared: a document that another gateway registered first is that one's to compare.
+The ledger's side is read from the blocks up to one pinned height, from the first block on, by a reader that
+shares nothing with the outbox and its follower; so a fault of theirs shows as a break. Only what this
+gateway's organisation registered itself is compared: a document that another gateway registered first is that
+one's to compare.
 """
 
 from __future__ import annotations

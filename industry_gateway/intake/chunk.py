@@ -280,9 +280,10 @@ def _merge(links: dict[str, dict[str, Any]], parent: str, reckoned: Weight) -> N
 
 
 def link_of(parent: str, reckoned: Weight) -> dict[str, Any]:
-    """A link as the contract takes it."""
+    """A link to an order, as the contract takes it."""
     return {
         "parent": parent,
+        "kind": "purchase_order",
         "of_child": reckoned.of_child,
         "of_parent": reckoned.of_parent,
         "basis": reckoned.basis,

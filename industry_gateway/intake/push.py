@@ -162,7 +162,8 @@ class Intake:
         first = self._under_way.get(name)
         if first is not None:
             try:
-                await asyncio.wait_for(first.wait(), self._wait_s)
+                async with asyncio.timeout(self._wait_s):
+                    await first.wait()
             except TimeoutError:
                 raise _in_flight() from None
         if name in self._under_way:

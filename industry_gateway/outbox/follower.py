@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 from sqlalchemy import insert, select, update
@@ -42,8 +43,17 @@ _log = structlog.get_logger(__name__)
 Effect = Callable[[AsyncConnection, Attempt, LedgerTransaction, int], Awaitable[None]]
 """Stores what a valid transaction of ours means; the last argument is the block's number."""
 
-Observer = Callable[[AsyncConnection, LedgerTransaction, int], Awaitable[bool]]
-"""Looks at any valid transaction; says whether it stored something."""
+
+class Observer(Protocol):
+    """Somebody who stores what anybody's valid transactions mean."""
+
+    def wants(self, transaction: LedgerTransaction) -> bool:
+        """Whether a transaction is of interest; asked before a database transaction begins."""
+        ...
+
+    async def observe(self, connection: AsyncConnection, transaction: LedgerTransaction, block: int) -> None:
+        """Stores what it means."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,7 @@ class Follower:
         self._after_block = after_block
         self._clock = clock
         self._waiting: dict[str, asyncio.Future[BatchVerdict]] = {}
+        self._watched: dict[str, asyncio.Future[LedgerTransaction]] = {}
         self._moved = asyncio.Condition()
         self.next_block = 0
         """The first block that has not been dealt with."""
@@ -101,6 +112,14 @@ class Follower:
     def forget(self, batch_id: str) -> None:
         """Nobody waits for this batch any longer."""
         self._waiting.pop(batch_id, None)
+
+    def watch(self, txid: str) -> asyncio.Future[LedgerTransaction]:
+        """A future for the first transaction that a block holds under an id. Ask before submitting."""
+        return self._watched.setdefault(txid, asyncio.get_running_loop().create_future())
+
+    def unwatch(self, txid: str) -> None:
+        """Nobody waits for this id any longer."""
+        self._watched.pop(txid, None)
 
     async def reached(self, height: int, timeout_s: float) -> bool:
         """Waits until all blocks below a height are dealt with; whether that happened in time."""
@@ -137,6 +156,10 @@ class Follower:
     async def _take(self, block: LedgerBlock) -> None:
         verdicts, stored = await self.store(block)
         self.next_block = block.number + 1
+        for transaction in block.transactions:
+            watched = self._watched.pop(transaction.txid, None)
+            if watched is not None and not watched.done():
+                watched.set_result(transaction)
         for verdict in verdicts:
             future = self._waiting.pop(verdict.batch_id, None)
             if future is not None and not future.done():
@@ -150,10 +173,14 @@ class Follower:
         """Stores what a block means; the verdicts on our batches, and whether there was anything to store."""
         async with self._database.read() as connection:
             known = await statements.own_txids(connection, [each.txid for each in block.transactions])
-            interesting = bool(known) or any(
-                each.code == VALID and self._observers for each in block.transactions
-            )
-        if not interesting:
+        observed = [
+            (observer, each)
+            for each in block.transactions
+            if each.code == VALID
+            for observer in self._observers
+            if observer.wants(each)
+        ]
+        if not known and not observed:
             if block.number % CHECKPOINT_EVERY_BLOCKS == 0:
                 async with self._database.write() as connection:
                     await _checkpoint(connection, block.number + 1)
@@ -168,9 +195,8 @@ class Follower:
                     if verdict is not None:
                         verdicts.append(verdict)
                         attempts = _after(attempts, verdict, transaction)
-                if transaction.code == VALID:
-                    for observer in self._observers:
-                        await observer(connection, transaction, block.number)
+            for observer, transaction in observed:
+                await observer.observe(connection, transaction, block.number)
             await _checkpoint(connection, block.number + 1)
             failpoints.reach("follower.before_commit")
         failpoints.reach("follower.after_commit")

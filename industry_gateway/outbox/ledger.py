@@ -14,10 +14,13 @@ from consortium.errors import OutcomeUnknownError, UnavailableError
 from consortium.ledger.blocks import BlockTransaction
 from consortium.ledger.errors import LedgerError
 from consortium.ledger.gateway import Gateway
-from industry_gateway.outbox.port import LedgerBlock, LedgerTransaction, Prepared, TooLargeError
-
-CONTRACT_FAILED = "CONTRACT_FAILED"
-"""The contract raised an error that it does not know: a defect, or a state that should not be."""
+from industry_gateway.outbox.port import (
+    CONTRACT_FAILED,
+    LedgerBlock,
+    LedgerTransaction,
+    Prepared,
+    TooLargeError,
+)
 
 
 class FabricLedger:

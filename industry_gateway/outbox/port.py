@@ -10,6 +10,7 @@ from consortium.contract.codec import ContractRefusedError
 from consortium.errors import ChanrongError
 
 __all__ = [
+    "CONTRACT_FAILED",
     "ContractRefusedError",
     "LedgerBlock",
     "LedgerPort",
@@ -17,6 +18,11 @@ __all__ = [
     "Prepared",
     "TooLargeError",
 ]
+
+CONTRACT_FAILED = "CONTRACT_FAILED"
+"""Reason of a :class:`ContractRefusedError` where the contract did not refuse but failed: a defect of its
+own.
+"""
 
 
 class TooLargeError(ChanrongError):

@@ -30,7 +30,7 @@ import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consortium.contract.reasons import BAD_REQUEST, OPERATION_ID_REUSED, UNKNOWN_FUNCTION
+from consortium.contract.reasons import BAD_REQUEST, OPERATION_ID_REUSED
 from consortium.errors import ChanrongError, OutcomeUnknownError, UnavailableError
 from consortium.storage import failpoints
 from consortium.storage.outbox import (
@@ -45,7 +45,7 @@ from consortium.storage.outbox import (
 from industry_gateway.outbox.backlog import Backlog
 from industry_gateway.outbox.follower import BatchVerdict, Follower
 from industry_gateway.outbox.model import LANES, Batch, OutboxItem
-from industry_gateway.outbox.port import ContractRefusedError, LedgerPort, TooLargeError
+from industry_gateway.outbox.port import CONTRACT_FAILED, ContractRefusedError, LedgerPort, TooLargeError
 from industry_gateway.store import outbox as statements
 from industry_gateway.store.database import Database, StaleError
 
@@ -122,6 +122,11 @@ class Worker:
         self._backlog.offer(items)
         self._wake.set()
 
+    def look(self) -> None:
+        """Says that the database may hold items that nobody offered."""
+        self._backlog.beyond.update(LANES)
+        self._wake.set()
+
     async def run(self) -> None:
         """Works until cancelled; batches under way are left as the database has them."""
         try:
@@ -146,8 +151,10 @@ class Worker:
 
     async def _rest(self) -> None:
         lingering = self._backlog.wait_s() if len(self._batches) < self._policy.max_in_flight else None
+        # Not wait_for: before Python 3.12 it may swallow a cancellation that comes together with the event.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), SWEEP_S if lingering is None else lingering)
+            async with asyncio.timeout(SWEEP_S if lingering is None else lingering):
+                await self._wake.wait()
 
     async def _look(self, *, first: bool = False) -> None:
         """Takes up batches that owe an outcome and that nobody in this process drives."""
@@ -277,7 +284,8 @@ class Worker:
         """Step 5, the usual way: the block comes."""
         future = self._follower.expect(batch.batch_id)
         try:
-            verdict = await asyncio.wait_for(asyncio.shield(future), self._policy.outcome_timeout_s)
+            async with asyncio.timeout(self._policy.outcome_timeout_s):
+                verdict = await asyncio.shield(future)
         except TimeoutError:
             await self._note(batch, BatchState.UNKNOWN)
             return _Step.RESOLVE
@@ -350,11 +358,12 @@ class Worker:
         """
         if refusal.reason == OPERATION_ID_REUSED:
             return await self._divide(batch, [list(batch.items)])
-        if refusal.reason == UNKNOWN_FUNCTION:
+        if refusal.reason not in (BAD_REQUEST, TooLargeError.reason, CONTRACT_FAILED):
+            # Not about the items: versions that differ, clocks that differ.
             raise UnavailableError(refusal.message, reason=refusal.reason)
         if len(batch.items) > 1:
             return await self._split(batch)
-        if refusal.reason not in (BAD_REQUEST, TooLargeError.reason):
+        if refusal.reason == CONTRACT_FAILED:
             return await self._park(batch, refusal.reason)
         _log.error("item is refused", lane=batch.lane, reason=refusal.reason)
         async with self._database.write() as connection:

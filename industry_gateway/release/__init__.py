@@ -1,0 +1,1 @@
+"""Bodies of documents for banks: only under a live consent, only what it covers, always on record."""

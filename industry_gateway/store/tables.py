@@ -36,7 +36,7 @@ parties = Table(
     Column("handle", _HASH, nullable=False, unique=True),
     Column("key_number", Integer, nullable=False),
     Column("public_key", LargeBinary, nullable=False),
-    Column("secret_hash", _HASH, nullable=False),
+    Column("secret_hash", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
 

@@ -154,7 +154,7 @@ def upgrade() -> None:
         sa.Column("handle", sa.String(length=64), nullable=False),
         sa.Column("key_number", sa.Integer(), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
-        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("secret_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("alias"),
         sa.UniqueConstraint("handle"),
