@@ -140,22 +140,6 @@ async def test_a_simulation_sees_one_state(client: RawClient) -> None:
         await writer
 
 
-async def test_a_range_left_early_holds_no_old_state(
-    network: Network, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """With one reader, the next simulation would see what the one before saw."""
-    database = tmp_path_factory.mktemp("early") / "ledger.db"
-    async with (
-        running(network.settings(database, simulations=1)) as ledger,
-        network.client(ledger) as client,
-    ):
-        await client.submit("many", "k", "300", "10")
-        for number in range(5):
-            await client.evaluate("range", "", "", "3")
-            await client.submit("put", "fresh", str(number))
-            assert await client.evaluate("get", "fresh") == str(number).encode()
-
-
 async def test_ranges_and_pages(client: RawClient) -> None:
     await client.submit("many", "page-", "7", "10")
     keys: list[str] = []

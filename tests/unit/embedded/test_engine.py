@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chaincode.hosts.embedded.store import full_key
 from chaincode.hosts.embedded.verification import verify
 from consortium.wire.fabric.common import common_pb2
 from tests.support.embedded import Code, Network
@@ -151,3 +152,16 @@ async def test_a_thousand_transactions_in_a_block(network: Network, tmp_path: Pa
         block = ledger.commit(*envelopes)
         assert {code for _, code in block.outcomes} == {Code.VALID}
     assert verify(tmp_path / "ledger.db").transactions == 201
+
+
+async def test_a_range_left_early_holds_no_old_state(network: Network, tmp_path: Path) -> None:
+    """A contract may stop reading a range; the next transaction on the same connection sees what is new."""
+    async with engine(network, tmp_path / "ledger.db") as ledger:
+        ledger.commit((await ledger.prepare("many", "k", "300", "10"))[1])
+        with ledger.reader.snapshot():
+            rows = ledger.reader.range(full_key("kv", "k"), full_key("kv", "l"))
+            assert next(rows)[0] == full_key("kv", "k000000")
+        ledger.commit((await ledger.prepare("put", "fresh", "1"))[1])
+        with ledger.reader.snapshot():
+            assert ledger.get("fresh") == b"1"
+        assert next(rows)[0] == full_key("kv", "k000001")  # it was there all the time
