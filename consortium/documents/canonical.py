@@ -85,20 +85,20 @@ def plain(part: Part) -> dict[str, Any]:
     """A document or a part of one as plain JSON values, absent fields left out."""
     found: dict[str, Any] = {}
     for name, value in part.__dict__.items():
-        kind = type(value)
-        if kind is str:
-            found[name] = value
-        elif value is None:
+        if value is None:
             continue
+        kind = type(value)
+        if kind is str or kind is bool or kind is int:
+            found[name] = value
         elif kind is Decimal:
-            found[name] = decimal_text(value)
+            # Numbers were trimmed when they came in, so this is their text; only tiny ones get an exponent.
+            text = str(value)
+            found[name] = decimal_text(value) if "E" in text else text
         elif kind is tuple:
             if value:
                 found[name] = [plain(each) for each in value]
         elif kind is date:
             found[name] = value.isoformat()
-        elif kind is bool or kind is int:
-            found[name] = value
         else:
             found[name] = plain(value)
     return found

@@ -120,3 +120,10 @@ def test_reading_back_says_what_is_wrong() -> None:
     assert raised.value.reason == "DOCUMENT_INVALID"
     with pytest.raises(InvalidInputError):
         parse_canonical("invoice", example("credit_note"))
+
+
+@pytest.mark.parametrize("price", ["0.0000000001", "0.0000001", "100000000000000000", "0"])
+def test_numbers_never_have_an_exponent(price: str) -> None:
+    lines = [line | {"price": price} for line in example("invoice")["lines"]]
+    found = plain(document("invoice", lines=lines))
+    assert [line["price"] for line in found["lines"]] == [price, price]
