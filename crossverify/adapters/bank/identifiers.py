@@ -1,4 +1,8 @@
-"""Identifiers of parties in bank statements, as "scheme:value" with the schemes that documents use."""
+"""Identifiers of parties in bank statements, as "scheme:value" with the schemes that documents use.
+
+Only identifiers that others use as well are kept. A bank's own customer number, or one without a scheme, tells
+nobody outside who a party is: to compare it with an invoice's would make a stranger of the debtor.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,8 @@ _NAMED: Final = {
     "GLN": "gln",
     "DUNS": "duns",
 }
-_TAX = "TXID"
-_SLUG = re.compile(r"[^a-z0-9]+")
+_TAX: Final = "TXID"
+_ICD = re.compile(r"\d{4}", re.ASCII)  # ISO 6523, as documents write it
 MAX_IDS: Final = 16  # of one party
 
 
@@ -36,27 +40,24 @@ def party_ids(party: etree._Element) -> tuple[str, ...]:
             found.append(f"lei:{lei}")
         for other in organisation.findall("{*}Othr"):
             value = _text(other, "{*}Id")
-            if value:
-                scheme = _scheme(_text(other, "{*}SchmeNm/{*}Cd"), _text(other, "{*}SchmeNm/{*}Prtry"), value)
+            scheme = _scheme(_text(other, "{*}SchmeNm/{*}Cd"), _text(other, "{*}SchmeNm/{*}Prtry"), value)
+            if value and scheme:
                 found.append(f"{scheme}:{value}")
-        for tag in ("{*}AnyBIC", "{*}BICOrBEI"):
-            bic = _text(organisation, tag)
-            if bic:
-                found.append(f"bic:{bic}")
     return tuple(dict.fromkeys(found))[:MAX_IDS]
 
 
 def _scheme(code: str, name: str, value: str) -> str:
-    """Our scheme for a value; a bank's own word for it where there is none of ours."""
-    named = _NAMED.get("".join(name.split()).replace("_", "")) or _CODES.get(code)
+    """Our scheme for a value; empty where only the bank understands it."""
+    named = _NAMED.get(name.replace("_", "").replace("-", "")) or _CODES.get(code)
     if named:
         return named
     if is_uscc(value):  # tells itself by its check character, whatever the bank calls it
         return "uscc"
     if code == _TAX:
         return "vat"
-    return _SLUG.sub("-", (code or name).lower()).strip("-")[:32] or "other"
+    return name if _ICD.fullmatch(name) else ""
 
 
 def _text(element: etree._Element, path: str) -> str:
+    """Text without blanks, in upper case."""
     return "".join((element.findtext(path) or "").split()).upper()

@@ -57,13 +57,17 @@ class TaxService(rpc.TaxSourceServiceServicer):
     async def CheckTaxpayers(
         self, request: pb.CheckTaxpayersRequest, context: Context
     ) -> pb.CheckTaxpayersResponse:
-        """Say of each taxpayer whether it is known and active, and its names."""
+        """Say of each taxpayer whether it is known and active, and its names.
+
+        Without any data on taxpayers none is known, as of what is known of invoices.
+        """
         self._institution.check_answering()
         check_batch(len(request.tax_ids), MAX_TAXPAYERS, "tax_ids")
         for index, tax_id in enumerate(request.tax_ids):
             check_text(tax_id, f"tax_ids[{index}]")
         async with self._institution.database.read() as session:
             as_of = await self._institution.as_of(session, TAXPAYERS)
+            as_of = as_of or await self._institution.as_of(session, INVOICES, STATES)
             known = await store.find_taxpayers(session, [normal_id(each) for each in request.tax_ids])
         answers = []
         for tax_id in request.tax_ids:

@@ -363,6 +363,22 @@ async def test_answers_are_as_old_as_the_oldest_of_invoices_and_states(tax: Runn
     assert (await source.ask([question])).as_of == AS_OF
 
 
+async def test_without_taxpayers_the_answer_is_as_old_as_the_invoices(tax: RunningAdapter) -> None:
+    await tax.load(invoice_json("INV-1"), as_of=AS_OF)
+    source = TaxSource(tax.channel())
+    question = InvoiceQuestion.of("f", make_invoice("INV-1"))
+    answer = await source.ask([question], [SELLER])
+    assert (answer.as_of, answer.answers[SELLER]["known"]) == (AS_OF, False)
+    await tax.load({"tax_id": SELLER, "state": "active", "name": "A"}, as_of=AS_OF - 7)
+    assert (await source.ask([question], [SELLER])).as_of == AS_OF - 7
+
+
+async def test_without_invoices_nothing_is_known_of_them(tax: RunningAdapter) -> None:
+    await tax.load({"tax_id": SELLER, "state": "active", "name": "A"}, as_of=AS_OF)
+    answer = await TaxSource(tax.channel()).ask([InvoiceQuestion.of("f", make_invoice("INV-1"))], [SELLER])
+    assert answer.as_of == 0
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

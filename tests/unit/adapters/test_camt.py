@@ -73,17 +73,19 @@ def test_payer_with_identifiers_and_account() -> None:
         ("<Cd>DUNS</Cd>", "150483782", "duns:150483782"),
         ("<Cd>GS1G</Cd>", "5790000435968", "gln:5790000435968"),
         ("<Cd>SREN</Cd>", "732829320", "0002:732829320"),
-        ("<Cd>BANK</Cd>", "12345", "bank:12345"),
+        ("<Prtry>0192</Prtry>", "987654321", "0192:987654321"),
         ("<Prtry>统一社会信用代码</Prtry>", "91310000MA1FL0000X", "uscc:91310000MA1FL0000X"),
-        ("<Prtry>My Own</Prtry>", "x 1", "myown:X1"),
-        ("", "42", "other:42"),
+        ("<Cd>BANK</Cd>", "12345", ""),
+        ("<Cd>CUST</Cd>", "12345", ""),
+        ("<Prtry>My Own</Prtry>", "x 1", ""),
+        ("", "42", ""),
     ],
 )
 def test_schemes_of_identifiers(scheme: str, value: str, expected: str) -> None:
     name = f"<SchmeNm>{scheme}</SchmeNm>" if scheme else ""
     payer = f"<Dbtr><Nm>B</Nm><Id><OrgId><Othr><Id>{value}</Id>{name}</Othr></OrgId></Id></Dbtr>"
     expected = expected + value if expected.endswith("uscc:") else expected
-    assert one(entry(payer=payer), version="02").payer.ids == (expected,)
+    assert one(entry(payer=payer), version="02").payer.ids == ((expected,) if expected else ())
 
 
 def test_structured_remittance() -> None:
