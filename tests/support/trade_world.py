@@ -35,7 +35,7 @@ from consortium.documents.commitment import commitment_hex
 from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.documents.identifiers import make_uscc
 from consortium.documents.party import primary_id
-from consortium.documents.roles import Reference, buyer_of, seller_of
+from consortium.documents.roles import Reference, buyer_of, issuer_of, seller_of
 from consortium.documents.weights import portions_of, weight, worth_of
 from crossverify.answers import GAP_CODES
 from crossverify.engine import Evaluation, evaluate
@@ -268,11 +268,6 @@ class World:
     def add(self, document: Document, **fields: Any) -> str:
         """Registers a document; invoices are known to tax and unpaid. Returns its fingerprint."""
         name = fp(document)
-        issuer = (
-            BUYER
-            if isinstance(document, PurchaseOrder | GoodsReceipt | DebtorConfirmation)
-            else seller_of(document)
-        )
         values = {
             "fingerprint": name,
             "document": document,
@@ -282,7 +277,7 @@ class World:
             "txid": f"t{len(self.documents) + 1}",
             "registered_at": NOW - 10 * DAY,
             "registered_by": "IndustryAMSP",
-            "pushed_by": handle(issuer),
+            "pushed_by": handle(issuer_of(document)),
             "seller": handle(seller_of(document)),
             "buyer": handle(buyer_of(document)),
         }

@@ -21,7 +21,8 @@ class DocValid(Rule[NoThresholds]):
     """The schema was checked when the evidence was read: what is here has the fields and types of its kind.
     This looks at what no schema says. Schematron runs at intake, where a document claims a profile.
 
-    - PASS: clean. WARN: lines share a number, no due date, nowhere to pay to, credited in another currency.
+    - PASS: clean. WARN: lines share a number, no due date, nowhere to pay to, credited in another currency,
+      lines that the ledger does not vouch for.
     - FAIL: void on the ledger, or nothing is payable; a body that is not what the ledger committed to.
     - UNKNOWN: not on the ledger; bodies of the request that could not be had.
     - NOT_APPLICABLE: never.
@@ -31,6 +32,7 @@ class DocValid(Rule[NoThresholds]):
     version = 1
     codes = frozenset(
         {
+            "BODY_BY_TAG",
             "BODY_MISMATCH",
             "CLEAN",
             "CREDIT_CURRENCY",
@@ -50,6 +52,7 @@ class DocValid(Rule[NoThresholds]):
         "FAIL": Effect.EXCLUDE,
         "UNKNOWN": Effect.REFER,
         "CREDIT_CURRENCY": Effect.REFER,
+        "BODY_BY_TAG": Effect.REFER,
         "BODY_MISMATCH": Effect.REFER,  # about a document of the subject, not about one receivable
         "WITHHELD": Effect.INFORMATION,  # what is missing shows in the rules that miss it
     }
@@ -60,6 +63,7 @@ class DocValid(Rule[NoThresholds]):
         for receivable in case.receivables:
             faults = [*_fatal(case, receivable)] or [
                 *_not_registered(case, receivable),
+                *_by_tag(case, receivable),
                 *_warnings(case, receivable),
             ]
             if not faults:
@@ -89,6 +93,16 @@ def _not_registered(case: Case, receivable: Receivable) -> Iterator[Verdict]:
             told = Input(item.fingerprint, "txid", "", "ledger", case.as_of("ledger"))
             text = "The invoice is not on the ledger yet."
             yield Verdict(receivable.fingerprint, Outcome.UNKNOWN, "NOT_REGISTERED", text, (told,))
+
+
+def _by_tag(case: Case, receivable: Receivable) -> Iterator[Verdict]:
+    """A tag binds parties, number, date and amount only: the lines are whatever the releasing gateway
+    says."""
+    for item in receivable.members:
+        if item.matched_by == "tag":
+            told = Input(item.fingerprint, "matched_by", item.matched_by, "ledger", case.as_of("ledger"))
+            text = "Another gateway registered the invoice first; only its main fields agree with the ledger for sure."
+            yield Verdict(receivable.fingerprint, Outcome.WARN, "BODY_BY_TAG", text, (told,))
 
 
 def _warnings(case: Case, receivable: Receivable) -> Iterator[Verdict]:

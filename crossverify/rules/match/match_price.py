@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from consortium.documents import InvoiceLine, OrderLine, PurchaseOrder
 from crossverify.figures import Rate
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
+from crossverify.rules.match.lines import Said, verdicts
 from crossverify.trade import unit_price
 from crossverify.units import factor, shown
 from crossverify.wording import percent
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
-    from crossverify.trade import TradeLine
+    from crossverify.rules.match.lines import Said, verdicts
+from crossverify.trade import TradeLine
 
 
 class MatchPriceThresholds(Thresholds):
@@ -27,13 +29,6 @@ class MatchPriceThresholds(Thresholds):
     """
 
     tolerance: Rate = Decimal("0.01")
-
-
-class _Said(NamedTuple):
-    outcome: Outcome
-    code: str
-    message: str
-    inputs: tuple[Input, ...]
 
 
 class MatchPrice(Rule[MatchPriceThresholds]):
@@ -78,46 +73,44 @@ class MatchPrice(Rule[MatchPriceThresholds]):
                 continue
             lines = case.trade.lines(receivable)
             said = [_judge(case, receivable, line, Fraction(thresholds.tolerance)) for line in lines]
-            yield from _verdicts(receivable, lines, said)
+            yield from verdicts(receivable.fingerprint, said, "have the ordered price")
 
 
-def _judge(case: Case, receivable: Receivable, line: TradeLine, tolerance: Fraction) -> _Said:
+def _judge(case: Case, receivable: Receivable, line: TradeLine, tolerance: Fraction) -> Said:
     body = line.line
     name = body.line_id
     asked = case.of_document(receivable.primary, f"lines/{name}/price", _price_text(body))
     if body.quantity > 0 and line.net <= 0:
-        return _Said(
-            Outcome.NOT_APPLICABLE, "CREDITED", f"Line {name} was taken back by a credit note.", (asked,)
-        )
+        text = f"Line {name} was taken back by a credit note."
+        return Said(Outcome.NOT_APPLICABLE, "CREDITED", text, (asked,), name, shared=True)
     order = line.slot.order if line.slot is not None else None
     if line.slot is None or order is None:
         what = "names no order" if line.slot is None else f"names order {line.slot.number}, which is not here"
-        return _Said(Outcome.UNKNOWN, "NO_ORDER", f"Line {name} {what}.", (asked,))
+        return Said(Outcome.UNKNOWN, "NO_ORDER", f"Line {name} {what}.", (asked,), name, shared=True)
     ordered = line.slot_line.order_line if line.slot_line is not None else None
     if ordered is None:
         text = f"Line {name} cannot be matched to a line of order {line.slot.number}."
-        return _Said(Outcome.UNKNOWN, "LINE_NOT_MATCHED", text, (asked,))
+        return Said(Outcome.UNKNOWN, "LINE_NOT_MATCHED", text, (asked,), name)
     inputs = (asked, case.of_document(order, f"lines/{ordered.line_id}/price", _price_text(ordered)))
     assert isinstance(order.document, PurchaseOrder)
     if order.document.currency != receivable.currency:
         text = f"Line {name}: ordered in {order.document.currency}, invoiced in {receivable.currency}."
-        return _Said(Outcome.UNKNOWN, "CURRENCY", text, inputs)
+        return Said(Outcome.UNKNOWN, "CURRENCY", text, inputs, name, shared=True)
     if _same(ordered, body):
-        return _Said(
-            Outcome.PASS, "EQUAL", f"Line {name}: invoiced at the ordered price of {asked.value}", inputs
-        )
+        text = f"Line {name} is invoiced at the ordered price of {asked.value}."
+        return Said(Outcome.PASS, "EQUAL", text, inputs, name)
     wanted = unit_price(ordered)
     scale = factor(ordered.unit, body.unit)
     asks = unit_price(body)
     if wanted is None or scale is None or asks is None:
         text = f"Line {name}: the order states no price that can be compared."
-        return _Said(Outcome.UNKNOWN, "NO_COMPARABLE_PRICE", text, inputs)
+        return Said(Outcome.UNKNOWN, "NO_COMPARABLE_PRICE", text, inputs, name)
     return _compare(line, asks, wanted / scale, tolerance, inputs)
 
 
 def _compare(
     line: TradeLine, asks: Fraction, wanted: Fraction, tolerance: Fraction, inputs: tuple[Input, ...]
-) -> _Said:
+) -> Said:
     name, unit = line.line.line_id, line.line.unit
     code = "EQUAL"
     if asks > wanted and line.credited_net and not line.credited and line.line.quantity > 0:
@@ -126,14 +119,14 @@ def _compare(
         asks, code = min(asks, max(net, Fraction(0))), "CORRECTED"
     told = f"Line {name}: {shown(asks)} per {unit} invoiced, {shown(wanted)} ordered"
     if asks == wanted or (code == "CORRECTED" and asks < wanted):
-        return _Said(Outcome.PASS, code, told, inputs)
+        return Said(Outcome.PASS, code, f"{told}.", inputs, name)
     off = abs(asks - wanted)
     share = f" ({percent(off / wanted)})" if wanted else ""
     if off <= tolerance * wanted:
-        return _Said(Outcome.WARN, "WITHIN_TOLERANCE", f"{told}: within tolerance{share}.", inputs)
+        return Said(Outcome.WARN, "WITHIN_TOLERANCE", f"{told}: within tolerance{share}.", inputs, name)
     if asks < wanted:
-        return _Said(Outcome.WARN, "LOWER", f"{told}: lower{share}.", inputs)
-    return _Said(Outcome.FAIL, "HIGHER", f"{told}: higher{share}.", inputs)
+        return Said(Outcome.WARN, "LOWER", f"{told}: lower{share}.", inputs, name)
+    return Said(Outcome.FAIL, "HIGHER", f"{told}: higher{share}.", inputs, name)
 
 
 def _same(ordered: OrderLine, body: InvoiceLine) -> bool:
@@ -151,17 +144,3 @@ def _price_text(line: InvoiceLine | OrderLine) -> str:
         return ""
     base = line.base_quantity or Decimal(1)
     return f"{shown(line.price)} per {shown(base)} {line.base_unit or line.unit}"
-
-
-def _verdicts(receivable: Receivable, lines: tuple[TradeLine, ...], said: list[_Said]) -> Iterator[Verdict]:
-    """One verdict per line that does not pass, and one for all that pass."""
-    passed = [item for item in said if item.outcome is Outcome.PASS]
-    for line, item in zip(lines, said, strict=True):
-        if item.outcome is not Outcome.PASS:
-            yield Verdict(receivable.fingerprint, *item, line.line.line_id)
-    if passed:
-        text = f"{len(passed)} of {len(said)} lines have the ordered price."
-        if len(said) == 1:
-            text = f"{passed[0].message}."
-        inputs = tuple(each for item in passed for each in item.inputs)
-        yield Verdict(receivable.fingerprint, Outcome.PASS, passed[0].code, text, inputs)

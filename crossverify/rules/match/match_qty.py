@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from crossverify.figures import Rate
 from crossverify.rule import Deduction, Effect, Input, Outcome, Rule, Step, Thresholds, Verdict, clip
+from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.prepayment import is_prepayment
 from crossverify.units import Exact, exact, factor, scaled, shown
 from crossverify.wording import rounded_up
@@ -38,17 +39,8 @@ class _Accepted:
     code: str
     message: str
     inputs: tuple[Input, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    outcome: Outcome
-    code: str
-    message: str
-    inputs: tuple[Input, ...]
-    line: str
-    over: Exact = 0
-    """Part of the line's quantity that exceeds what was accepted."""
+    by_debtor: bool = True
+    """Whether every receipt was handed in or signed by the debtor; else it is the seller's word."""
 
 
 class MatchQty(Rule[MatchQtyThresholds]):
@@ -57,7 +49,8 @@ class MatchQty(Rule[MatchQtyThresholds]):
     Accepted is received less rejected. Invoices draw on it in order of issue date, then ledger position; the
     one that overdraws fails, and those after it find nothing left.
 
-    - PASS: within what was accepted. WARN: above it within tolerance; the excess leaves the eligible amount.
+    - PASS: within what was accepted; said where a receipt is the seller's word only (a bank may refer that
+      code). WARN: above it within tolerance; the excess leaves the eligible amount.
     - FAIL: above it.
     - UNKNOWN: no receipt, a receipt without quantities, units that cannot be compared, a line that cannot be
       matched.
@@ -79,6 +72,7 @@ class MatchQty(Rule[MatchQtyThresholds]):
             "SERVICE",
             "UNITS",
             "WITHIN_ACCEPTED",
+            "WITHIN_SELLERS_RECEIPT",
             "WITHIN_TOLERANCE",
         }
     )
@@ -101,8 +95,8 @@ class MatchQty(Rule[MatchQtyThresholds]):
                 text = "A prepayment is asked for before anything is received."
                 yield Verdict(receivable.fingerprint, Outcome.NOT_APPLICABLE, "PREPAYMENT", text, (code,))
             else:
-                lines = case.trade.lines(receivable)
-                yield from _verdicts(receivable, lines, [draw.line(receivable, line) for line in lines])
+                said = [draw.line(receivable, line) for line in case.trade.lines(receivable)]
+                yield from verdicts(receivable.fingerprint, said, "are within what was accepted")
 
 
 class _Draw:
@@ -115,7 +109,7 @@ class _Draw:
         self._drawn: dict[int, Exact] = {}
         self._uncertain: set[int] = set()
 
-    def line(self, receivable: Receivable, line: TradeLine) -> _Said:
+    def line(self, receivable: Receivable, line: TradeLine) -> Said:
         """Judges one line and draws it."""
         body = line.line
         asked = self._case.of_document(
@@ -123,11 +117,11 @@ class _Draw:
         )
         if line.service:
             text = f"Line {body.line_id} is a service."
-            return _Said(Outcome.NOT_APPLICABLE, "SERVICE", text, (asked,), body.line_id)
+            return Said(Outcome.NOT_APPLICABLE, "SERVICE", text, (asked,), body.line_id, shared=True)
         target = line.slot_line
         if line.slot is None:
             text = f"Line {body.line_id} names no order, despatch advice or goods receipt."
-            return _Said(Outcome.UNKNOWN, "NO_REFERENCE", text, (asked,), body.line_id)
+            return Said(Outcome.UNKNOWN, "NO_REFERENCE", text, (asked,), body.line_id, shared=True)
         if target is None:
             received = any(each.receipts for each in line.slot.lines) or line.slot.unmatched
             code = "LINE_NOT_MATCHED" if received else "NO_RECEIPT"
@@ -136,37 +130,49 @@ class _Draw:
                 if received
                 else f"There is no goods receipt for order {line.slot.number}."
             )
-            return _Said(Outcome.UNKNOWN, code, text, (asked,), body.line_id)
+            return Said(Outcome.UNKNOWN, code, text, (asked,), body.line_id, shared=not received)
         accepted = self._accepted.get(id(target))
         if accepted is None:
             accepted = self._accepted[id(target)] = _accepted(self._case, target, line.slot.number)
-        return self._against(accepted, id(target), line, asked)
+        return self._against(receivable, line, accepted, asked)
 
-    def _against(self, accepted: _Accepted, key: int, line: TradeLine, asked: Input) -> _Said:
-        name = line.line.line_id
+    def _against(self, receivable: Receivable, line: TradeLine, accepted: _Accepted, asked: Input) -> Said:
+        name, key = line.line.line_id, id(line.slot_line)
         inputs = (asked, *accepted.inputs)
         if accepted.quantity is None:
-            return _Said(Outcome.UNKNOWN, accepted.code, f"Line {name}: {accepted.message}", inputs, name)
+            shared = accepted.code == "NO_RECEIPT"
+            text = f"Line {name}: {accepted.message}"
+            return Said(Outcome.UNKNOWN, accepted.code, text, inputs, name, shared=shared)
         scale = factor(line.line.unit, accepted.unit)
         if scale is None:
             self._uncertain.add(key)
             text = f"Line {name}: {line.line.unit} invoiced and {accepted.unit} received cannot be compared."
-            return _Said(Outcome.UNKNOWN, "UNITS", text, inputs, name)
+            return Said(Outcome.UNKNOWN, "UNITS", text, inputs, name)
         if key in self._uncertain:
             text = f"Line {name}: an earlier invoice draws on the same receipt in a unit that cannot be compared."
-            return _Said(Outcome.UNKNOWN, "EARLIER_UNITS", text, inputs, name)
+            return Said(Outcome.UNKNOWN, "EARLIER_UNITS", text, inputs, name)
         before = self._drawn.get(key, 0)
         quantity = scaled(line.net, scale)
         after = self._drawn[key] = max(before + quantity, 0)
         over = after - accepted.quantity
         told = _told(line, quantity, before, accepted)
         if quantity <= 0 or over <= 0:
-            return _Said(Outcome.PASS, "WITHIN_ACCEPTED", told, inputs, name)
+            if accepted.by_debtor:
+                return Said(Outcome.PASS, "WITHIN_ACCEPTED", f"{told}.", inputs, name)
+            told += ", by receipts that the debtor did not hand in itself."
+            return Said(Outcome.PASS, "WITHIN_SELLERS_RECEIPT", told, inputs, name)
         own = min(quantity, over - max(before - accepted.quantity, 0))
         told += f": {shown(over)} more than was accepted."
         if over <= self._tolerance * accepted.quantity:
-            return _Said(Outcome.WARN, "WITHIN_TOLERANCE", told, inputs, name, own / scale)
-        return _Said(Outcome.FAIL, "OVER_RECEIVED", told, inputs, name)
+            return Said(
+                Outcome.WARN,
+                "WITHIN_TOLERANCE",
+                told,
+                inputs,
+                name,
+                _deduction(receivable, line, own / scale),
+            )
+        return Said(Outcome.FAIL, "OVER_RECEIVED", told, inputs, name)
 
 
 def _told(line: TradeLine, quantity: Exact, before: Exact, accepted: _Accepted) -> str:
@@ -186,7 +192,9 @@ def _accepted(case: Case, target: SlotLine, number: str) -> _Accepted:
     total: Exact = 0
     unit = target.receipts[0][1].unit or ""
     inputs = []
+    by_debtor = True
     for item, line, quantity in target.receipts:
+        by_debtor = by_debtor and item.buyer != "" and item.buyer in {item.pushed_by, item.signed_by}
         field = f"lines/{line.line_id}/accepted"
         if quantity is None:
             told = case.of_document(item, field, None)
@@ -197,34 +205,10 @@ def _accepted(case: Case, target: SlotLine, number: str) -> _Accepted:
             text = "receipts are in units that cannot be compared."
             return _Accepted(None, unit, "UNITS", text, tuple(inputs))
         total += scaled(exact(quantity), scale)
-    return _Accepted(total, unit, "", "", clip(inputs))
+    return _Accepted(total, unit, "", "", clip(inputs), by_debtor)
 
 
-def _verdicts(receivable: Receivable, lines: tuple[TradeLine, ...], said: list[_Said]) -> Iterator[Verdict]:
-    """One verdict per line that does not pass, and one for all that pass."""
-    passed = [item for item in said if item.outcome is Outcome.PASS]
-    for line, item in zip(lines, said, strict=True):
-        if item.outcome is not Outcome.PASS:
-            deduct = _deduction(receivable, line, item.over) if item.over else None
-            yield Verdict(
-                receivable.fingerprint,
-                item.outcome,
-                item.code,
-                item.message,
-                item.inputs,
-                item.line,
-                None,
-                deduct,
-            )
-    if passed:
-        text = passed[0].message + "."
-        if len(passed) > 1:
-            text = f"{len(passed)} of {len(said)} lines are within what was accepted."
-        inputs = tuple(each for item in passed for each in item.inputs)
-        yield Verdict(receivable.fingerprint, Outcome.PASS, passed[0].code, text, inputs)
-
-
-def _deduction(receivable: Receivable, line: TradeLine, over: Exact) -> Deduction:
+def _deduction(receivable: Receivable, line: TradeLine, over: Fraction) -> Deduction:
     """The value with tax of the quantity that was not received, rounded up."""
     totals = receivable.invoice.totals
     with_tax = Fraction(totals.gross) / Fraction(totals.net) if totals.net > 0 else Fraction(1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from consortium.documents import PurchaseOrder
 from crossverify.figures import Rate
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
+from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.prepayment import is_prepayment
 from crossverify.trade import unit_price
 from crossverify.units import Exact, exact, factor, scaled, shown
@@ -138,14 +139,14 @@ def _judge(
             text = f"Order {slot.number} is not here."
             yield Verdict(receivable.fingerprint, Outcome.UNKNOWN, "NO_ORDER", text, (number,))
         elif orders[key].by_line:
-            uses = [_line_use(case, receivable, orders[key], line) for line in lines]
-            yield from _verdicts(receivable, slot, uses, thresholds)
+            said = [_said(_line_use(case, receivable, orders[key], line), thresholds) for line in lines]
+            yield from verdicts(receivable.fingerprint, said, f"are within order {slot.number}")
         else:
             use = _net_use(case, receivable, orders[key], lines)
             if isinstance(use, Verdict):
                 yield use
             else:
-                yield from _verdicts(receivable, slot, [use], thresholds)
+                yield from verdicts(receivable.fingerprint, [_said(use, thresholds)], "")
 
 
 def _line_use(case: Case, receivable: Receivable, order: _Order, line: TradeLine) -> _Use:
@@ -217,32 +218,13 @@ def _order_net(order: PurchaseOrder) -> Decimal | None:
     return total
 
 
-def _verdicts(
-    receivable: Receivable, slot: Slot, uses: list[_Use], thresholds: PoExhaustedThresholds
-) -> Iterator[Verdict]:
-    """One verdict per line that does not pass, and one for all that pass."""
-    limit = 1 + Fraction(thresholds.tolerance)
-    warn_from = None if thresholds.warn_from is None else Fraction(thresholds.warn_from)
-    passed = []
-    for use in uses:
-        told = f"{use.told} ({percent(use.part)})." if use.part else f"{use.told}."
-        if use.part > limit:
-            yield Verdict(receivable.fingerprint, Outcome.FAIL, "OVER_ORDERED", told, use.inputs, use.line)
-        elif use.part > 1:
-            yield Verdict(
-                receivable.fingerprint, Outcome.WARN, "WITHIN_TOLERANCE", told, use.inputs, use.line
-            )
-        elif warn_from is not None and use.part >= warn_from:
-            yield Verdict(
-                receivable.fingerprint, Outcome.WARN, "NEARLY_EXHAUSTED", told, use.inputs, use.line
-            )
-        else:
-            passed.append((told, use))
-    if passed:
-        text = (
-            passed[0][0]
-            if len(uses) == 1
-            else f"{len(passed)} of {len(uses)} lines are within order {slot.number}."
-        )
-        inputs = tuple(each for _, use in passed for each in use.inputs)
-        yield Verdict(receivable.fingerprint, Outcome.PASS, "WITHIN_ORDER", text, inputs)
+def _said(use: _Use, thresholds: PoExhaustedThresholds) -> Said:
+    told = f"{use.told} ({percent(use.part)})." if use.part else f"{use.told}."
+    warn_from = thresholds.warn_from
+    if use.part > 1 + Fraction(thresholds.tolerance):
+        return Said(Outcome.FAIL, "OVER_ORDERED", told, use.inputs, use.line)
+    if use.part > 1:
+        return Said(Outcome.WARN, "WITHIN_TOLERANCE", told, use.inputs, use.line)
+    if warn_from is not None and use.part >= Fraction(warn_from):
+        return Said(Outcome.WARN, "NEARLY_EXHAUSTED", told, use.inputs, use.line)
+    return Said(Outcome.PASS, "WITHIN_ORDER", told, use.inputs, use.line)

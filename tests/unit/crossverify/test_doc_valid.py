@@ -73,3 +73,10 @@ def test_bodies_that_could_not_be_had_are_said_of_the_subject() -> None:
         ("", "UNKNOWN", "WITHHELD", "information"),
         (fp(invoice()), "PASS", "CLEAN", "information"),
     ]
+
+
+def test_lines_that_the_ledger_does_not_vouch_for_go_to_a_person() -> None:
+    world = World()
+    world.add(invoice(), matched_by="tag")
+    (finding,) = judged(world, "DOC_VALID")
+    assert (finding.outcome.value, finding.code, finding.effect) == ("WARN", "BODY_BY_TAG", Effect.REFER)

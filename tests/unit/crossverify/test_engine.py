@@ -43,15 +43,11 @@ def worlds(draw: st.DrawFn) -> World:
     world = World(order(lines=[{"unit": draw(UNITS)}]))
     day = date(2026, 4, 1)
     for number in range(draw(st.integers(0, 3))):
-        line = {"received": draw(st.none() | QUANTITIES), "unit": draw(UNITS)}
-        world.add(receipt(f"GR-{number}", [line]))
+        got = {"received": draw(st.none() | QUANTITIES), "unit": draw(UNITS)}
+        world.add(receipt(f"GR-{number}", [got]))
     for number in range(draw(st.integers(1, 4))):
-        line = {
-            "quantity": draw(QUANTITIES),
-            "unit": draw(UNITS),
-            "price": draw(st.sampled_from([9, 10, 11])),
-        }
-        line["price"] = Decimal(line["price"])
+        price = Decimal(draw(st.sampled_from([9, 10, 11])))
+        line: dict[str, Any] = {"quantity": draw(QUANTITIES), "unit": draw(UNITS), "price": price}
         issued = day + timedelta(days=draw(st.integers(0, 3)))
         bill = invoice(f"INV-{number}", [line], issue_date=issued)
         name = world.add(bill, block=draw(st.integers(0, 3)))

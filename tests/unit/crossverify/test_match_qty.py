@@ -8,14 +8,18 @@ from decimal import Decimal
 import pytest
 
 from consortium.documents import Classification, DocumentRef
-from crossverify.rule import Outcome
+from crossverify.rule import Effect, Outcome
 from tests.support.trade_world import (
+    BUYER,
+    OTHER,
+    SELLER,
     World,
     codes,
     credit_note,
     despatch,
     fp,
     goods,
+    handle,
     invoice,
     judged,
     order,
@@ -263,8 +267,6 @@ def test_an_invoice_may_name_only_its_receipt() -> None:
 
 
 def test_another_buyers_receipt_of_the_same_order_number_does_not_help() -> None:
-    from tests.support.trade_world import OTHER
-
     world = World(order(), receipt(buyer=OTHER), invoice())
     assert codes(world, "MATCH_QTY") == [("UNKNOWN", "NO_RECEIPT")]
 
@@ -325,3 +327,20 @@ def test_a_line_taken_back_frees_the_receipt_for_others() -> None:
         invoice("INV-2", [billed("20")], issue_date=date(2026, 4, 11)),
     )
     assert [outcome for outcome, _ in codes(world, "MATCH_QTY")] == ["PASS", "PASS"]
+
+
+def test_what_lines_share_is_said_once() -> None:
+    (finding,) = judged(World(order(lines=[{}, {}, {}]), invoice(lines=[{}, {}, {}])), "MATCH_QTY")
+    assert (finding.code, finding.line) == ("NO_RECEIPT", None)
+    assert finding.message.endswith("The same holds for 2 more lines.")
+    assert len(finding.inputs) == 3
+
+
+def test_a_receipt_that_the_seller_handed_in_is_said_and_may_be_referred() -> None:
+    world = World(order(), invoice())
+    world.add(receipt(), pushed_by=handle(SELLER))
+    assert codes(world, "MATCH_QTY") == [("PASS", "WITHIN_SELLERS_RECEIPT")]
+    strict = {"effects": {"WITHIN_SELLERS_RECEIPT": "refer"}}
+    assert judged(world, "MATCH_QTY", **strict)[0].effect is Effect.REFER
+    world.add(receipt(), pushed_by=handle(SELLER), signed_by=handle(BUYER))
+    assert codes(world, "MATCH_QTY") == [("PASS", "WITHIN_ACCEPTED")]
