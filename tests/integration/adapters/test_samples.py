@@ -147,3 +147,18 @@ async def test_payments_of_samples_are_found(
         answer = await BankSource(bank.channel()).ask([asked])
     (payment,) = answer.answers["f"]["payments"]
     assert (payment["amount"], payment["payer_name"]) == (amount, payer)
+
+
+async def test_e_invoices_of_the_samples(consortium: TestConsortium, tmp_path: Path) -> None:
+    """Every UBL sample is loaded into tax, known already, or refused with a reason; twice changes nothing."""
+    files = sample_files("ubl", "*.xml")
+    async with adapter("tax", consortium, tmp_path) as tax:
+        first = [await tax.load(path.read_bytes(), name=path.name) for path in files]
+        second = [await tax.load(path.read_bytes(), name=path.name) for path in files]
+    for report in (*first, *second):
+        assert report.loaded + report.unchanged + len(report.problems) == 1
+        assert all(problem.message and problem.remedy for problem in report.problems)
+    assert sum(report.loaded for report in first) >= 30
+    assert sum(report.loaded for report in second) == 0
+    refused = [[bool(report.problems) for report in each] for each in (first, second)]
+    assert refused[0] == refused[1]
