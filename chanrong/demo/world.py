@@ -25,6 +25,9 @@ from consortium.documents.party import primary_id
 
 SEED: Final = 20_250_615
 DAYS_BACK: Final = 75
+TERMS_DAYS: Final = (90, 120)
+"""Longer than the trades go back, so that nothing is overdue."""
+
 SPECIAL_SERIAL: Final = 9_000
 
 
@@ -73,7 +76,7 @@ class World:
 def make_world(trades: int, today: dt.date) -> World:
     """The world with so many ordinary trades."""
     start = today - dt.timedelta(days=DAYS_BACK)
-    ordinary = make_trades(SEED, sellers=3, trades=trades, start=start, digital_every=10)
+    ordinary = make_trades(SEED, sellers=3, trades=trades, start=start, digital_every=10, terms_days=TERMS_DAYS)
     supplier = ordinary.sellers[0]
 
     def special(number: int, shape: str, terms: int = 90) -> Trade:
@@ -94,7 +97,7 @@ def make_world(trades: int, today: dt.date) -> World:
         today=today,
         buyer=ordinary.buyer,
         supplier=supplier,
-        sister=make_party(random.Random(SEED)),  # noqa: S311 - made-up data
+        sister=make_party(random.Random(SEED + 1_000)),  # noqa: S311 - made-up data
         ordinary=ordinary,
         unknown_to_tax=special(1, "whole"),
         over_received=special(2, "overbilled"),
@@ -113,22 +116,13 @@ def write_institution_files(world: World, folder: Path) -> dict[str, list[Path]]
     invoices = folder / "tax-invoices.ndjson"
     invoices.write_bytes(b"".join(document_bytes(document) + b"\n" for document in issued))
     states = folder / "tax-states.jsonl"
-    corrected = {
-        reference.number
+    red = {
+        reference.number: document.totals.gross
         for document in issued
         if isinstance(document, CreditNote)
         for reference in document.preceding_invoices
     }
-    states.write_bytes(
-        b"".join(
-            orjson.dumps(
-                {"number": d.number, "seller": _id(d.seller), "state": "normal", "use_confirmed": True}
-            )
-            + b"\n"
-            for d in issued
-            if isinstance(d, Invoice) and d.number not in corrected
-        )
-    )
+    states.write_bytes(b"".join(_state(document, red) for document in issued if isinstance(document, Invoice)))
     parties = [world.buyer, *world.ordinary.sellers, world.sister]
     taxpayers = folder / "tax-payers.json"
     taxpayers.write_bytes(
@@ -155,6 +149,16 @@ def write_institution_files(world: World, folder: Path) -> dict[str, list[Path]]
         )
     )
     return {"tax": [invoices, states, taxpayers], "bank": [statement], "credit": [reports]}
+
+
+def _state(invoice: Invoice, red: dict[str, Decimal]) -> bytes:
+    """A line of tax's states: every buyer confirmed the use of its invoices; some are partly reversed."""
+    line: dict[str, object] = {"number": invoice.number, "seller": _id(invoice.seller), "use_confirmed": True}
+    if invoice.number in red:
+        line |= {"state": "red_partial", "red_amount": decimal_text(red[invoice.number])}
+    else:
+        line |= {"state": "normal"}
+    return orjson.dumps(line) + b"\n"
 
 
 def _id(party: Party) -> str:

@@ -81,7 +81,7 @@ def _view_state(view: AssetView, opens: Opens) -> AssetState:
     links = tuple(
         LinkState(
             child=view["asset"],
-            parent=edge["fp"],
+            parent=edge["figures"]["asset"] if edge["figures"] is not None else edge["fp"],
             of_child_ppb=edge["of_child"],
             of_parent_ppb=edge["of_parent"],
             basis=edge["basis"],

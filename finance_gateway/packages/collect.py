@@ -25,7 +25,7 @@ from consortium.documents import Document, Invoice, parse_canonical
 from consortium.documents.commitment import commitment_hex
 from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.documents.invoice import InvoiceBase
-from consortium.documents.roles import buyer_of, seller_of
+from consortium.documents.roles import buyer_of, issuer_of, seller_of
 from consortium.errors import ChanrongError, DeniedError, InvalidInputError, UnavailableError
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import (
@@ -261,8 +261,9 @@ class Collector:
             txid=answer["first_tx"],
             registered_by=answer["owner"],
             pushed_by=item.pushed_by,
-            signed_by=answer["seller"] or "" if answer["grade"] == "signed" else "",
+            signed_by=self._keys.handle_of(issuer_of(document)) if answer["grade"] == "signed" else "",
             seller=answer["seller"] or "",
+            buyer=self._keys.handle_of(buyer) if (buyer := buyer_of(document)) is not None else "",
             state=answer["state"],
         )
 
