@@ -400,7 +400,7 @@ def test_an_asset_with_its_surroundings(chain: World) -> None:
     chain.claim(BANK_A, "I1", "a", HALF)
     (view,) = chain.read(names.ASSETS_GET, assets=[fp("PO1")])["assets"]
     assert (view["asset"], view["documents"], view["keys"]) == (fp("PO1"), [fp("PO1")], [fp("PO1")])
-    assert [edge["fp"] for edge in view["children"]] == [child for child in sorted([fp("I1"), fp("I2")])]
+    assert [edge["fp"] for edge in view["children"]] == sorted([fp("I1"), fp("I2")])
     edge = next(edge for edge in view["children"] if edge["fp"] == fp("I1"))
     assert (edge["of_child"], edge["of_parent"], edge["basis"], edge["counts"]) == (FACE, HALF, "gross", True)
     assert edge["figures"]["claimed"] == HALF
