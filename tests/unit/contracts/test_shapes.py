@@ -150,7 +150,7 @@ def test_requests_are_canonical() -> None:
     assert encode(request) == rfc8785.dumps(request)  # type: ignore[arg-type]
     assert decode(encode(request)) == request
     for bad in (b"[]", b"1", b"", b"{"):
-        with pytest.raises(ValueError, match=r"JSON|Expected|unexpected|EOF|input"):
+        with pytest.raises(ValueError, match=r"(?i)json|input|unexpected"):
             decode(bad)
 
 
