@@ -121,7 +121,7 @@ class Operations:
             if error.contract_reason:
                 await self._finish(operation, [], "refused")
             raise
-        results = read_results(orjson.dumps(written.answer))
+        results = _named(operation, read_results(orjson.dumps(written.answer)))
         await self._finish(operation, results, "done")
         return results
 
@@ -181,6 +181,15 @@ class Operations:
             except ChanrongError as error:
                 _log.warning("operations_not_resumed", reason=error.reason)
             await asyncio.sleep(RESUME_INTERVAL_S)
+
+
+def _named(operation: Operation, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Results with the claim that each is about: a refusal names it only where the contract got that far."""
+    items = orjson.loads(operation.request)["items"]
+    return [
+        {"claim": item["claim"], **result} if "claim" in item else result
+        for item, result in zip(items, results, strict=True)
+    ]
 
 
 def _operation(row: Any) -> Operation:

@@ -3,8 +3,8 @@
 1. The consent is looked up on the ledger, at every call, whatever was released a minute ago.
 2. It has to be live, about this subject, to the organisation whose certificate calls, and for the purpose
    named.
-3. It covers the subject's own documents and those of its debtors that name it as the seller (each party
-   agrees to that when it joins), as far as they are on the ledger.
+3. It covers the subject's own documents (issued or handed in by it) and those of its debtors that name it as
+   the seller (each party agrees to that when it joins), as far as they are on the ledger.
 4. ``assess`` gives whole documents or single leaves, as its fields say. ``monitor`` gives no contents:
    positions of documents whose asset is financed, so that the bank can follow their state.
 5. What leaves is put on record before it leaves: who, under which consent, which documents, when.

@@ -118,14 +118,18 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, S
 async def of_subject(
     connection: AsyncConnection, subject: str, fingerprints: Sequence[str]
 ) -> list[StoredDocument]:
-    """Documents on the ledger that a subject issued or that name it as the seller, oldest first.
+    """Documents on the ledger that a subject issued or handed in, or that name it as the seller, oldest first.
 
     :param fingerprints: only these, when given
     """
     statement = (
         select(*_COLUMNS)
         .where(
-            or_(documents.c.seller == subject, documents.c.issuer == subject),
+            or_(
+                documents.c.seller == subject,
+                documents.c.issuer == subject,
+                documents.c.pushed_by == subject,
+            ),
             documents.c.live_fingerprint.is_not(None),
             documents.c.state.in_(ON_LEDGER),
         )
