@@ -159,15 +159,12 @@ class Intake:
     async def _once(self, tenant: Tenant, sources: AsyncIterator[Source], key: str) -> PushResult:
         """Step 1."""
         name = (tenant.alias, key)
-        first = self._under_way.get(name)
-        if first is not None:
-            try:
-                async with asyncio.timeout(self._wait_s):
-                    await first.wait()
-            except TimeoutError:
-                raise _in_flight() from None
-        if name in self._under_way:
-            raise _in_flight()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                while (other := self._under_way.get(name)) is not None:
+                    await other.wait()
+        except TimeoutError:
+            raise _in_flight() from None
         self._under_way[name] = asyncio.Event()
         try:
             run, finished = await self._begun(tenant, key)
