@@ -8,13 +8,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import secrets
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
 
-from tests.support.embedded import Network, make_network
+from consortium.contract import names
+from consortium.contract.codec import encode
+from tests.support.embedded import CHANNEL, Network, make_network
 from tests.support.embedded_process import process_running
 
 
@@ -23,23 +26,46 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
+def registration(documents: int) -> str:
+    """A request of the consortium's contract that registers this many invoices, each new."""
+    items = [
+        {
+            "kind": "invoice",
+            "keys": [{"epoch": 1, "fp": secrets.token_hex(32), "tag": secrets.token_hex(32)}],
+            "commitment": secrets.token_hex(32),
+            **{role: secrets.token_hex(32) for role in ("seller", "buyer", "issuer")},
+            "origin": None,
+            "asset": True,
+            "links": [],
+        }
+        for _ in range(documents)
+    ]
+    return encode({"op": secrets.token_hex(16), "items": items}).decode()
+
+
 async def measure(
-    network: Network, *, keys: int, clients: int, transactions: int, size: int, profile: str
+    network: Network, *, keys: int, clients: int, transactions: int, size: int, profile: str, contract: str
 ) -> dict[str, float]:
-    """Writes ``transactions`` of ``keys`` new keys each, ``clients`` at a time."""
-    settings = {"profile": profile} if profile else {}
+    """Writes ``transactions`` of ``keys`` new keys (or documents) each, ``clients`` at a time."""
+    settings: dict[str, str] = {"contract": contract} | ({"profile": profile} if profile else {})
     async with process_running(network, **settings) as process:
         server = psutil.Process(process.process.pid)
         latencies: list[float] = []
         todo = iter(range(transactions))
         async with network.client(process.target) as client:
-            await client.submit("put", "warm", "up")
+            calls: list[tuple[str, ...]] = [
+                ("many", f"{number:08d}-", str(keys), str(size)) for number in range(transactions)
+            ]
+            if contract != "kv":
+                calls = [(names.DOCUMENTS_REGISTER, registration(keys)) for _ in range(transactions)]
+            await client.evaluate("GetChainInfo", CHANNEL, chaincode="qscc")
 
             async def work() -> None:
                 for number in todo:
                     begun = time.perf_counter()
-                    done = await client.submit("many", f"{number:08d}-", str(keys), str(size))
+                    done = await client.submit(*calls[number])
                     assert done.code == 0, done
+                    assert contract == "kv" or done.result.count(b'"registered"') == keys
                     latencies.append(time.perf_counter() - begun)
 
             before, own, begun = server.cpu_times(), time.process_time(), time.perf_counter()
@@ -72,6 +98,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--transactions", type=int, default=200)
     parser.add_argument("--size", type=int, default=300, help="bytes per value")
+    parser.add_argument("--contract", choices=("kv", "chanrong"), default="kv")
     parser.add_argument("--profile", default="", help="file for the server's cProfile data")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

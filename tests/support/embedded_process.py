@@ -17,7 +17,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from chaincode.contracts import ChanrongContract
 from chaincode.hosts.embedded.server import serve
+from chaincode.state import Contract
 from consortium.rpc.run import run_service
 from tests.support.embedded import Network
 from tests.support.kv_contract import KvContract
@@ -83,11 +85,12 @@ def main() -> None:
     """Serves until SIGTERM."""
     folder, options = Path(sys.argv[1]), json.loads(sys.argv[2])
     profile = options.pop("profile", None)
+    contract: Contract = ChanrongContract() if options.pop("contract", "kv") == "chanrong" else KvContract()
     settings = Network(folder).settings(folder / "ledger.db", ready_file=folder / "ready.json", **options)
     profiler = cProfile.Profile()
     if profile is not None:
         profiler.enable()
-    code = run_service("ledger", lambda chosen: serve(chosen, KvContract()), lambda: settings)
+    code = run_service("ledger", lambda chosen: serve(chosen, contract), lambda: settings)
     if profile is not None:
         profiler.dump_stats(profile)
     sys.exit(code)

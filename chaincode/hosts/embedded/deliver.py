@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chaincode.hosts.embedded.endorser import READERS
 from chaincode.hosts.embedded.feed import Feed
-from chaincode.hosts.embedded.history import action_of
+from chaincode.hosts.embedded.history import actions_of, chaincode_action
 from chaincode.hosts.embedded.msp import IdentityError, MspManager
 from chaincode.hosts.embedded.settings import PEER_TIME_WINDOW_S
 from chaincode.hosts.embedded.wire import WireError, parse
@@ -174,8 +174,16 @@ def filtered(block: Block) -> FilteredBlock:
 
 
 def _actions(payload: Payload) -> FilteredTransactionActions:
-    event = parse(ChaincodeEvent, action_of(payload).events, "ChaincodeEvent")
-    if not event.chaincode_id:
-        return FilteredTransactionActions()
-    bare = ChaincodeEvent(chaincode_id=event.chaincode_id, tx_id=event.tx_id, event_name=event.event_name)
-    return FilteredTransactionActions(chaincode_actions=[FilteredChaincodeAction(chaincode_event=bare)])
+    """Events without payload; what cannot be read of an invalid transaction is passed over."""
+    found = FilteredTransactionActions()
+    for data in actions_of(payload):
+        try:
+            event = parse(ChaincodeEvent, chaincode_action(data).events, "ChaincodeEvent")
+        except WireError:
+            continue
+        if event.chaincode_id:
+            bare = ChaincodeEvent(
+                chaincode_id=event.chaincode_id, tx_id=event.tx_id, event_name=event.event_name
+            )
+            found.chaincode_actions.append(FilteredChaincodeAction(chaincode_event=bare))
+    return found

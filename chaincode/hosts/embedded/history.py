@@ -15,19 +15,35 @@ from consortium.wire.fabric.peer.proposal_response_pb2 import ProposalResponsePa
 from consortium.wire.fabric.peer.transaction_pb2 import ChaincodeActionPayload, Transaction
 
 
+def actions_of(payload: Payload) -> list[bytes]:
+    """The serialized ``ChaincodeActionPayload`` of each action of a transaction; none when it cannot be read."""
+    try:
+        transaction = parse(Transaction, payload.data, "Transaction")
+    except WireError:
+        return []
+    return [action.payload for action in transaction.actions]
+
+
+def chaincode_action(data: bytes) -> ChaincodeAction:
+    """What endorsers said in a serialized ``ChaincodeActionPayload``.
+
+    :raises WireError: when it cannot be read
+    """
+    action = parse(ChaincodeActionPayload, data, "ChaincodeActionPayload")
+    signed = action.action.proposal_response_payload
+    response = parse(ProposalResponsePayload, signed, "ProposalResponsePayload")
+    return parse(ChaincodeAction, response.extension, "ChaincodeAction")
+
+
 def action_of(payload: Payload) -> ChaincodeAction:
-    """The endorsed action in a transaction's payload.
+    """The endorsed action in a valid transaction's payload.
 
     :raises WireError: when there is none
     """
-    transaction = parse(Transaction, payload.data, "Transaction")
-    if not transaction.actions:
+    actions = actions_of(payload)
+    if not actions:
         raise WireError("at least one TransactionAction required")
-    action = parse(ChaincodeActionPayload, transaction.actions[0].payload, "ChaincodeActionPayload")
-    response = parse(
-        ProposalResponsePayload, action.action.proposal_response_payload, "ProposalResponsePayload"
-    )
-    return parse(ChaincodeAction, response.extension, "ChaincodeAction")
+    return chaincode_action(actions[0])
 
 
 def modification(row: TransactionRow, namespace: str, key: str) -> KeyModification:

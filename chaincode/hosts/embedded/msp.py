@@ -126,12 +126,18 @@ class MspManager:
         try:
             message.ParseFromString(serialized)
             certificate = x509.load_pem_x509_certificate(message.id_bytes)
-            key = certificate.public_key()
+            return self._identify(message, certificate)
+        except IdentityError:
+            raise
+        # Certificates are parsed bit by bit, and a stranger's may be wrong in any of them.
         except Exception as error:
             raise IdentityError(f"could not deserialize the identity: {error}") from error
+
+    def _identify(self, message: SerializedIdentity, certificate: x509.Certificate) -> Identity:
         organisation = self._organisations.get(message.mspid)
         if organisation is None:
             raise IdentityError(f"MSP {message.mspid} is not defined on channel")
+        key = certificate.public_key()
         if isinstance(key, ec.EllipticCurvePublicKey):
             if key.curve.name not in _GROUP_ORDERS:
                 raise IdentityError(f"curve {key.curve.name} is not supported")

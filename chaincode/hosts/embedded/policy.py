@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+from google.protobuf.message import DecodeError
+
 from chaincode.hosts.embedded.msp import Identity
 from chaincode.hosts.embedded.settings import EndorsementPolicy
 from consortium.wire.fabric.common.policies_pb2 import (
@@ -17,6 +19,7 @@ from consortium.wire.fabric.msp.msp_principal_pb2 import MSPPrincipal, MSPRole
 
 MAX_DEPTH = 20
 MAX_CHOICES = 12
+_ROLE_NAMES = {number: name.lower() for name, number in MSPRole.MSPRoleType.items()}
 
 
 class PolicyError(Exception):
@@ -119,13 +122,19 @@ def _rule(
 
 
 def is_in(identity: Identity, principal: MSPPrincipal) -> bool:
-    """Whether the identity belongs to the principal. Only roles and single identities are known here."""
-    if principal.principal_classification == MSPPrincipal.ROLE:
-        role = MSPRole.FromString(principal.principal)
-        if role.msp_identifier != identity.msp_id:
-            return False
-        return role.role == MSPRole.MEMBER or MSPRole.MSPRoleType.Name(role.role).lower() in identity.roles
-    if principal.principal_classification == MSPPrincipal.IDENTITY:
-        named = SerializedIdentity.FromString(principal.principal)
-        return (named.mspid, named.id_bytes) == (identity.msp_id, identity.certificate)
+    """Whether the identity belongs to the principal. Only roles and single identities are known here.
+
+    :raises PolicyError: when the principal cannot be read
+    """
+    try:
+        if principal.principal_classification == MSPPrincipal.ROLE:
+            role = MSPRole.FromString(principal.principal)
+            if role.msp_identifier != identity.msp_id:
+                return False
+            return role.role == MSPRole.MEMBER or _ROLE_NAMES.get(role.role) in identity.roles
+        if principal.principal_classification == MSPPrincipal.IDENTITY:
+            named = SerializedIdentity.FromString(principal.principal)
+            return (named.mspid, named.id_bytes) == (identity.msp_id, identity.certificate)
+    except DecodeError as error:
+        raise PolicyError(f"a principal cannot be read: {error}") from error
     return False

@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 FORMAT = "chanrong-embedded-1"
 PAGE_BYTES = 8192
-CACHE_KIB = 64 * 1024
-READ_CACHE_KIB = 8 * 1024
+CACHE_KIB = 24 * 1024
+READ_CACHE_KIB = 4 * 1024
 BUSY_MS = 10_000
 TX_BITS = 20
 """A transaction's position is ``block << TX_BITS | place``."""

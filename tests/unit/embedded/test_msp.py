@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 
 import pytest
@@ -71,6 +72,17 @@ def test_strangers(manager: MspManager, authority: CertificateAuthority) -> None
 def test_garbage(manager: MspManager, data: bytes) -> None:
     with pytest.raises(IdentityError):
         manager.deserialize(data)
+
+
+def test_a_certificate_that_is_wrong_inside(manager: MspManager, authority: CertificateAuthority) -> None:
+    """Its outer form can be read, an extension cannot."""
+    der = authority.issue("x", ou="client").certificate.public_bytes(serialization.Encoding.DER)
+    constraints = bytes.fromhex("0603551d130101ff0402" + "3000")
+    at = der.index(constraints)
+    bent = der[: at + len(constraints) - 2] + b"\x70\x00" + der[at + len(constraints) :]
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.b64encode(bent) + b"\n-----END CERTIFICATE-----\n"
+    with pytest.raises(IdentityError):
+        manager.deserialize(serialized(pem))
 
 
 def test_intermediates(authority: CertificateAuthority) -> None:

@@ -101,6 +101,17 @@ def test_unusable_policies() -> None:
         satisfied(SignaturePolicyEnvelope(rule=SignaturePolicy(signed_by=3)), [peer("I")])
     with pytest.raises(PolicyError):
         satisfied(SignaturePolicyEnvelope(), [peer("I")])
+    for kind in (MSPPrincipal.ROLE, MSPPrincipal.IDENTITY):
+        broken = MSPPrincipal(principal_classification=kind, principal=b"\xff")
+        with pytest.raises(PolicyError, match="principal"):
+            satisfied(
+                SignaturePolicyEnvelope(rule=SignaturePolicy(signed_by=0), identities=[broken]), [peer("I")]
+            )
+    odd = MSPRole(msp_identifier="I", role=99).SerializeToString()  # type: ignore[arg-type]
+    strange = MSPPrincipal(principal_classification=MSPPrincipal.ROLE, principal=odd)
+    assert not satisfied(
+        SignaturePolicyEnvelope(rule=SignaturePolicy(signed_by=0), identities=[strange]), [peer("I")]
+    )
     rule = SignaturePolicy(signed_by=0)
     for _ in range(MAX_DEPTH + 1):
         rule = SignaturePolicy(n_out_of=SignaturePolicy.NOutOf(n=1, rules=[rule]))
