@@ -285,14 +285,20 @@ class Case:
         made.sort(key=lambda item: order_key(item.primary))
         return tuple(made)
 
+    def _is_creditor(self, invoice: Invoice, seller: str) -> bool:
+        if self.is_subject(invoice.seller, seller):
+            return True
+        return invoice.payee is not None and self.is_subject(invoice.payee, "")
+
     def _groups(self) -> dict[str, list[EvidenceDocument]]:
         """The subject's invoices by receivable: one asset on the ledger, or one Chinese tax invoice in
-        common. Invoices below zero are corrections, not receivables."""
+        common. The subject is their seller, or the payee to whom they are due. Invoices below zero are
+        corrections, not receivables."""
         groups: dict[str, list[EvidenceDocument]] = {}
         by_fapiao: dict[tuple[str, ...], str] = {}
         for item in self.documents:
             body = item.document
-            if not isinstance(body, Invoice) or not self.is_subject(body.seller, item.seller):
+            if not isinstance(body, Invoice) or not self._is_creditor(body, item.seller):
                 continue
             if _corrects(body):
                 continue

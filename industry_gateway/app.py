@@ -1,8 +1,8 @@
 """The process of an industry gateway: the only file that puts its parts together.
 
-Start: database and its migrations, parties, ledger, block follower, outbox worker, follow-ups, gRPC, REST.
-Stop: the other way round. What was accepted stands in the database before it is acknowledged, so a stop needs
-no farewell: the next start goes on where this one was.
+Start: database and its migrations, parties, ledger, block follower, outbox worker, follow-ups, gRPC, REST,
+scheduler. Stop: the other way round. What was accepted stands in the database before it is acknowledged, so a
+stop needs no farewell: the next start goes on where this one was.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ from consortium.identity.signer import P256Signer
 from consortium.identity.tokens import TokenIssuer
 from consortium.ledger.connection import Endpoint
 from consortium.ledger.gateway import Gateway
+from consortium.reconcile.jobs import Jobs
+from consortium.reconcile.service import ReconciliationService
 from consortium.rpc.oauth import Client
 from consortium.rpc.rest import RestServer
 from consortium.rpc.run import ready, until_stopped
 from consortium.rpc.server import GrpcService, Limits
 from consortium.storage.crypto import BodyVault
 from consortium.storage.engine import create_engine
+from consortium.storage.leases import Slots
 from consortium.storage.migrate import migrate
 from consortium.wire.chanrong.industry.v1 import industry_pb2_grpc
+from consortium.wire.chanrong.reconciliation.v1 import reconciliation_pb2_grpc
 from industry_gateway.bodies import Bodies
 from industry_gateway.config import IndustrySettings
 from industry_gateway.consent.consents import Consents
@@ -48,6 +52,7 @@ from industry_gateway.outbox.projection import Projection
 from industry_gateway.outbox.worker import Worker
 from industry_gateway.parties.directory import PartyDirectory
 from industry_gateway.parties.registry import OPERATOR, PartyRegistry
+from industry_gateway.reconciliation import DocumentsJob
 from industry_gateway.release.release import Releases
 from industry_gateway.rest import UseCases, make_app
 from industry_gateway.service import (
@@ -90,9 +95,11 @@ class Parts:
             Preparer(keys, self.directory),
             KeyBook(self.directory, self.ledger),
             ChunkStore(self.bodies),
+            self.bodies,
             self.worker.offer,
         )
         self.statuses = Statuses(self.database, self.bodies)
+        self.jobs = self._jobs(settings)
         self.tokens = TokenIssuer(
             settings.name, P256Signer.from_pem(settings.token_key.read_bytes()), TOKEN_KID
         )
@@ -107,6 +114,16 @@ class Parts:
         self.ledger = FabricLedger(
             self.gateway, where.channel, where.chaincode, organisations=where.organisations
         )
+
+    def _jobs(self, settings: IndustrySettings) -> Jobs:
+        documents = DocumentsJob(
+            self.database,
+            self.gateway.network(settings.ledger.channel),
+            msp_id=settings.msp_id,
+            chaincode=settings.ledger.chaincode,
+            period_s=settings.reconcile_period_s,
+        )
+        return Jobs(Slots(self.database.storage), [documents])
 
     def _outbox(self, settings: IndustrySettings, keys: ConsortiumKeys) -> None:
         policy = settings.outbox.policy()
@@ -195,6 +212,10 @@ class Parts:
             industry_pb2_grpc.add_FinancingRequestServiceServicer_to_server,
             FinancingRequestService(self.financing, self.directory),
         )
+        service.add(
+            reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+            ReconciliationService(self.database.storage, self.jobs),
+        )
         return service
 
     def rest(self) -> RestServer:
@@ -220,6 +241,8 @@ async def serve(settings: IndustrySettings) -> None:
         rest = parts.rest()
         rest_port = await rest.start()
         stack.push_async_callback(rest.stop, settings.grace_s)
+        await parts.jobs.start()
+        stack.callback(parts.jobs.stop)
         ready(grpc=grpc_port, rest=rest_port)
         await until_stopped()
 

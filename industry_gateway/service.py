@@ -9,6 +9,7 @@ import grpc.aio
 
 from consortium.errors import DeniedError, InvalidInputError
 from consortium.identity.directory import Caller
+from consortium.reconcile.service import METHODS as RECONCILIATION_METHODS
 from consortium.rpc.guard import current_caller
 from consortium.rpc.permissions import Permission, allow
 from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
@@ -52,7 +53,8 @@ def permissions(msp_id: str) -> dict[str, Permission]:
         "FinancingRequestService/RequestFinancing": erp,
         "FinancingRequestService/ListFinancingRequests": erp_or_bank,
     }
-    return {f"/{_PACKAGE}.{method}": permission for method, permission in table.items()}
+    listed = {f"/{_PACKAGE}.{method}": permission for method, permission in table.items()}
+    return listed | dict.fromkeys(RECONCILIATION_METHODS, operator)
 
 
 def tenant_of(directory: PartyDirectory, caller: Caller) -> Tenant:

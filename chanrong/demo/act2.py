@@ -72,6 +72,6 @@ async def _order_then_invoice(scene: Scene) -> None:
         "bank-b", scene.fingerprint(trade.invoices[0]), scene.consents["bank-b"], FACE_VALUE_PPB // 2
     )
     stage.refused(
-        not refused.done and refused.reason == "OVER_FACE_VALUE",
+        not refused.done and refused.reason == "OVER_FACE_VALUE_LINKED",
         f"bank-b tries the invoice of that order: {refused.reason}, {refused.message}",
     )

@@ -76,7 +76,9 @@ class World:
 def make_world(trades: int, today: dt.date) -> World:
     """The world with so many ordinary trades."""
     start = today - dt.timedelta(days=DAYS_BACK)
-    ordinary = make_trades(SEED, sellers=3, trades=trades, start=start, digital_every=10, terms_days=TERMS_DAYS)
+    ordinary = make_trades(
+        SEED, sellers=3, trades=trades, start=start, digital_every=10, terms_days=TERMS_DAYS
+    )
     supplier = ordinary.sellers[0]
 
     def special(number: int, shape: str, terms: int = 90) -> Trade:
@@ -122,7 +124,9 @@ def write_institution_files(world: World, folder: Path) -> dict[str, list[Path]]
         if isinstance(document, CreditNote)
         for reference in document.preceding_invoices
     }
-    states.write_bytes(b"".join(_state(document, red) for document in issued if isinstance(document, Invoice)))
+    states.write_bytes(
+        b"".join(_state(document, red) for document in issued if isinstance(document, Invoice))
+    )
     parties = [world.buyer, *world.ordinary.sellers, world.sister]
     taxpayers = folder / "tax-payers.json"
     taxpayers.write_bytes(

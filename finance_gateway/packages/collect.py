@@ -25,7 +25,7 @@ from consortium.documents import Document, Invoice, parse_canonical
 from consortium.documents.commitment import commitment_hex
 from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.documents.invoice import InvoiceBase
-from consortium.documents.roles import buyer_of, issuer_of, seller_of
+from consortium.documents.roles import buyer_of, issuer_of, parties_of, seller_of
 from consortium.errors import ChanrongError, DeniedError, InvalidInputError, UnavailableError
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import (
@@ -271,8 +271,8 @@ class Collector:
         """The subject's identifiers: those asked with, and those of the party on the documents that has the handle."""
         found = set(wanted.identifiers)
         for item in documents:
-            for party in (seller_of(item.document), buyer_of(item.document)):
-                if party is not None and self._keys.handle_of(party) == wanted.subject:
+            for party in parties_of(item.document):
+                if self._keys.handle_of(party) == wanted.subject:
                     found |= {str(identifier) for identifier in party.identifiers}
         return tuple(sorted(found))
 
@@ -280,7 +280,9 @@ class Collector:
         self, wanted: Wanted, documents: Sequence[EvidenceDocument], consent_id: str
     ) -> tuple[SourceAnswer | None, SourceAnswer | None, SourceAnswer | None]:
         """Step 5."""
-        invoices = [(item.fingerprint, item.document) for item in documents if isinstance(item.document, Invoice)]
+        invoices = [
+            (item.fingerprint, item.document) for item in documents if isinstance(item.document, Invoice)
+        ]
         taxable = [item.document for item in documents if isinstance(item.document, InvoiceBase)]
         subjects = self._identifiers(wanted, documents)
         taxpayers = sorted({str(p) for document in taxable for p in _tax_parties(document)} | set(subjects))

@@ -23,7 +23,8 @@ class Database:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._storage = storage.Database(engine)
+        self.storage = storage.Database(engine)
+        """The same database, for the kernel's machinery, which works with sessions."""
         self.engine = engine
         self.one_process = engine.dialect.name == "sqlite"
         """Whether no other process can be working on this database."""
@@ -37,7 +38,7 @@ class Database:
         :raises OutcomeUnknownError: when the connection broke during the commit
         :raises IntegrityError: when a unique value is taken, for the caller to interpret
         """
-        async with self._storage.write() as session:
+        async with self.storage.write() as session:
             yield await session.connection()
 
     @asynccontextmanager
@@ -46,7 +47,7 @@ class Database:
 
         :raises StorageError: when the database does not answer
         """
-        async with self._storage.read() as session:
+        async with self.storage.read() as session:
             yield await session.connection()
 
     async def check(self) -> None:
@@ -54,8 +55,8 @@ class Database:
 
         :raises StorageError: when it does not answer
         """
-        await self._storage.check()
+        await self.storage.check()
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._storage.close()
+        await self.storage.close()

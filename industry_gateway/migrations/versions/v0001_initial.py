@@ -233,7 +233,8 @@ def upgrade() -> None:
         sa.Column("push_id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("results", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["push_id"],
             ["pushes.push_id"],
