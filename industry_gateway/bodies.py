@@ -64,6 +64,19 @@ class Bodies:
         plain = self._vault.open(document_id, *stored)
         return Body(plain[:SECRET_BYTES], plain[SECRET_BYTES:])
 
+    def seal_other(self, name: str, content: bytes) -> tuple[bytes, bytes]:
+        """Something beside a document that quotes it: wrapped key and sealed content."""
+        sealed = self._vault.seal(name, content)
+        return sealed.wrapped_key, sealed.ciphertext
+
+    def open_other(self, name: str, sealed: tuple[bytes | None, bytes]) -> bytes:
+        """What :meth:`seal_other` sealed.
+
+        :raises NotFoundError: reason BODY_ERASED
+        :raises BodyTamperedError: when the row was changed
+        """
+        return self._vault.open(name, *sealed)
+
     async def worths(
         self, connection: AsyncConnection, documents: Iterable[StoredDocument]
     ) -> dict[str, Worth]:

@@ -89,7 +89,8 @@ class FinancingRequests:
                 return _same(earlier, digest)
         amount = _amount(asked.amount, asked.currency)
         await self._check_receivables(tenant, asked.fingerprints)
-        await self._check_consent(tenant, asked)
+        if asked.consent_id:
+            await self._check_consent(tenant, asked)
         request = FinancingRequest(
             request_id=new_id(),
             applicant=tenant.handle,

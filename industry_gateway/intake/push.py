@@ -24,11 +24,12 @@ from sqlalchemy.exc import IntegrityError
 from consortium.documents import Document, Problem
 from consortium.errors import ConflictError, InvalidInputError, OverloadedError
 from consortium.storage import failpoints
+from industry_gateway.bodies import Bodies
 from industry_gateway.formats import parse
 from industry_gateway.intake.chunk import ChunkStore, Entry
 from industry_gateway.intake.keys import KeyBook
 from industry_gateway.intake.prepare import Origin, PreparedDocument, Preparer
-from industry_gateway.intake.results import Outcome, from_bytes, to_bytes
+from industry_gateway.intake.results import Outcome, from_bytes, opened, to_bytes
 from industry_gateway.outbox.model import OutboxItem, new_id
 from industry_gateway.parties.directory import Tenant
 from industry_gateway.store import pushes as statements
@@ -112,6 +113,7 @@ class Intake:
         preparer: Preparer,
         keys: KeyBook,
         store: ChunkStore,
+        bodies: Bodies,
         offer: Callable[[Iterable[OutboxItem]], None],
         *,
         clock: Callable[[], float] = time.time,
@@ -121,6 +123,7 @@ class Intake:
         self._preparer = preparer
         self._keys = keys
         self._store = store
+        self._bodies = bodies
         self._offer = offer
         self._clock = clock
         self._wait_s = wait_s
@@ -208,8 +211,7 @@ class Intake:
             raise _reused()
         async with self._database.read() as connection:
             chunks = await statements.chunks(connection, push.push_id)
-        outcomes = [outcome for chunk in chunks for outcome in from_bytes(chunk.results)]
-        return PushResult(push.push_id, outcomes, repeated=True)
+        return PushResult(push.push_id, opened(self._bodies, push.push_id, chunks), repeated=True)
 
     async def _take(self, run: _Run, sources: AsyncIterator[Source]) -> PushResult:
         """Steps 2 to 4. A chunk is held back until it is known whether it is the last."""
@@ -244,7 +246,8 @@ class Intake:
             earlier = run.earlier[run.chunks]
             if earlier.digest != digest:
                 raise _reused()
-            outcomes = from_bytes(earlier.results)
+            name = statements.seal_name(run.push.push_id, run.chunks)
+            outcomes = from_bytes(self._bodies.open_other(name, earlier.sealed))
             run.chunks += 1
             run.index += len(entries)
             run.outcomes += outcomes
@@ -295,8 +298,9 @@ class Intake:
             else:
                 await statements.begin(connection, push, run.key)
             outcomes, items = await self._store.store(connection, entries, run.tenant, push.push_id, at=now)
-            chunk = Chunk(digest, to_bytes(outcomes))
-            await statements.add_chunk(connection, push.push_id, run.chunks, chunk)
+            name = statements.seal_name(push.push_id, run.chunks)
+            sealed = self._bodies.seal_other(name, to_bytes(outcomes))
+            await statements.add_chunk(connection, push.push_id, run.chunks, Chunk(digest, sealed))
             failpoints.reach("intake.before_commit")
         return outcomes, items
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 import orjson
 
 from consortium.documents.problems import Problem
+from industry_gateway.bodies import Bodies
+from industry_gateway.store.pushes import Chunk, seal_name
 
 
 class IntakeStatus(StrEnum):
@@ -67,4 +69,13 @@ def from_bytes(data: bytes) -> list[Outcome]:
             }
         )
         for row in orjson.loads(data)
+    ]
+
+
+def opened(bodies: Bodies, push_id: str, chunks: Sequence[Chunk]) -> list[Outcome]:
+    """The outcomes of a push from its stored chunks."""
+    return [
+        outcome
+        for number, chunk in enumerate(chunks)
+        for outcome in from_bytes(bodies.open_other(seal_name(push_id, number), chunk.sealed))
     ]

@@ -10,7 +10,7 @@ from consortium.documents.canonical import parse_json
 from consortium.errors import InvalidInputError, NotFoundError
 from industry_gateway.bodies import Bodies
 from industry_gateway.intake.push import PushResult
-from industry_gateway.intake.results import from_bytes
+from industry_gateway.intake.results import opened
 from industry_gateway.parties.directory import Tenant
 from industry_gateway.store import documents, pushes
 from industry_gateway.store.database import Database
@@ -62,7 +62,7 @@ class Statuses:
             if push is None or push.party != tenant.alias:
                 raise NotFoundError("There is no such push of yours.", reason="UNKNOWN_PUSH")
             chunks = await pushes.chunks(connection, push_id)
-        outcomes = [outcome for chunk in chunks for outcome in from_bytes(chunk.results)]
+        outcomes = opened(self._bodies, push_id, chunks)
         ids = [outcome.document_id for outcome in outcomes if outcome.document_id]
         numbers = {outcome.document_id: outcome.number for outcome in outcomes}
         async with self._database.read() as connection:

@@ -118,7 +118,8 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, S
 async def of_subject(
     connection: AsyncConnection, subject: str, fingerprints: Sequence[str]
 ) -> list[StoredDocument]:
-    """Documents on the ledger that a subject issued or handed in, or that name it as the seller, oldest first.
+    """Documents on the ledger that a subject issued or handed in, or that name it as the seller, oldest
+    first.
 
     :param fingerprints: only these, when given
     """

@@ -36,10 +36,16 @@ class Chunk:
     """Results of some consecutive documents of a push.
 
     :param digest: over everything that was pushed up to and with this chunk
+    :param sealed: the results, encrypted, with their wrapped key (None once erased)
     """
 
     digest: str
-    results: bytes
+    sealed: tuple[bytes | None, bytes]
+
+
+def seal_name(push_id: str, number: int) -> str:
+    """Under which name a chunk's results are sealed, so that they cannot be moved to another row."""
+    return f"push:{push_id}:{number}"
 
 
 _PUSH = (
@@ -72,11 +78,11 @@ async def find(connection: AsyncConnection, push_id: str) -> Push | None:
 async def chunks(connection: AsyncConnection, push_id: str) -> list[Chunk]:
     """The stored results of a push, in order."""
     rows = await connection.execute(
-        select(push_chunks.c.digest, push_chunks.c.results)
+        select(push_chunks.c.digest, push_chunks.c.wrapped_key, push_chunks.c.sealed)
         .where(push_chunks.c.push_id == push_id)
         .order_by(push_chunks.c.number)
     )
-    return [Chunk(row.digest, bytes(row.results)) for row in rows]
+    return [Chunk(row.digest, (row.wrapped_key, bytes(row.sealed))) for row in rows]
 
 
 async def begin(connection: AsyncConnection, push: Push, key: str | None) -> None:
@@ -137,5 +143,11 @@ async def end_leases(connection: AsyncConnection) -> None:
 async def add_chunk(connection: AsyncConnection, push_id: str, number: int, chunk: Chunk) -> None:
     """Stores the results of a chunk, in the transaction that stores its documents."""
     await connection.execute(
-        insert(push_chunks).values(push_id=push_id, number=number, digest=chunk.digest, results=chunk.results)
+        insert(push_chunks).values(
+            push_id=push_id,
+            number=number,
+            digest=chunk.digest,
+            wrapped_key=chunk.sealed[0],
+            sealed=chunk.sealed[1],
+        )
     )

@@ -140,7 +140,9 @@ push_chunks = Table(
     Column("push_id", _ID, ForeignKey("pushes.push_id"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("digest", _HASH, nullable=False),
-    Column("results", LargeBinary, nullable=False),
+    # Results quote numbers and offending values: sealed like bodies.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("wrapped_key", LargeBinary),
 )
 
 outbox_items = Table(
