@@ -140,6 +140,7 @@ class Bent:
     txid: str | None = None
     at: float = 0.0
     kind: int = common_pb2.ENDORSER_TRANSACTION
+    extension: bytes | None = None
     epoch: int = 0
 
 
@@ -258,6 +259,7 @@ def proposal_bytes(parts: Bent) -> bytes:
     extension = proposal_pb2.ChaincodeHeaderExtension(
         chaincode_id=chaincode_pb2.ChaincodeID(name=parts.chaincode)
     ).SerializeToString()
+    extension = extension if parts.extension is None else parts.extension
     header = common_pb2.ChannelHeader(
         type=parts.kind, channel_id=parts.channel, tx_id=txid, epoch=parts.epoch, extension=extension
     )

@@ -46,11 +46,12 @@ class Engine:
         )
         data = proposal_bytes(parts)
         signed = proposal_pb2.SignedProposal(proposal_bytes=data, signature=self.identity.sign(data))
-        simulated = await self.endorser.simulate(signed)
+        proposal = unpack_proposal(signed)
+        simulated = await self.endorser.simulate(proposal)
         assert 200 <= simulated.response.status < 400, simulated.response
         results = self.endorser.results(simulated)
         endorsed = self.endorser.endorse(simulated, results, organisations)
-        prepared = prepared_transaction(unpack_proposal(signed), endorsed.payload, endorsed.endorsements)
+        prepared = prepared_transaction(proposal, endorsed.payload, endorsed.endorsements)
         envelope = common_pb2.Envelope(
             payload=prepared.payload, signature=self.identity.sign(prepared.payload)
         )

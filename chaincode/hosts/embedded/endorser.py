@@ -3,8 +3,8 @@ result.
 
 The steps, in a peer's order:
 
-1. the proposal can be taken apart
-2. the creator's certificate has not expired; the timestamp is within 15 minutes of the clock
+1. the creator's certificate has not expired; the timestamp is within 15 minutes of the clock
+2. the proposal has all its parts
 3. the channel is ours
 4. header type, epoch, nonce and creator are there; the transaction id follows from nonce and creator
 5. the creator is a valid member and signed the proposal
@@ -32,17 +32,14 @@ from chaincode.hosts.embedded.store import Reader
 from chaincode.hosts.embedded.validator import NamespaceSet, read_write_set
 from chaincode.hosts.embedded.wire import (
     UnpackedProposal,
-    WireError,
     response_payload,
     transaction_id,
-    unpack_proposal,
 )
 from chaincode.state import Creator, Response, StateError, Timestamp
 from consortium.wire.fabric.common.common_pb2 import HeaderType
 from consortium.wire.fabric.common.policies_pb2 import SignaturePolicyEnvelope
 from consortium.wire.fabric.ledger.rwset.rwset_pb2 import TxPvtReadWriteSet
 from consortium.wire.fabric.peer.chaincode_event_pb2 import ChaincodeEvent
-from consortium.wire.fabric.peer.proposal_pb2 import SignedProposal
 from consortium.wire.fabric.peer.proposal_response_pb2 import Endorsement
 from consortium.wire.fabric.peer.proposal_response_pb2 import Response as ResponseMessage
 
@@ -148,16 +145,14 @@ class Endorser:
         self._timeout_s = timeout_s
         self._clock = clock
 
-    async def simulate(self, signed: SignedProposal) -> Simulated:
+    async def simulate(self, proposal: UnpackedProposal) -> Simulated:
         """Steps 1 to 8.
 
         :raises UnreachableError, RefusedError, PeerError: by step
         """
-        try:
-            proposal = unpack_proposal(signed)  # 1
-        except WireError as error:
-            raise RefusedError(str(error)) from error
-        self._check_times(proposal)  # 2
+        self._check_times(proposal)  # 1
+        if proposal.problem:  # 2
+            raise RefusedError(proposal.problem)
         if proposal.channel != self._channel:  # 3
             raise PeerError(f"channel '{proposal.channel}' not found")
         try:

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError
 
 from chaincode.hosts.embedded.committer import Committer
 from chaincode.hosts.embedded.endorser import (
@@ -153,15 +152,18 @@ class Gateway(GatewayServicer):
     # -- evaluate
 
     async def _evaluate(self, request: EvaluateRequest) -> EvaluateResponse:
-        signed = request.proposed_transaction
-        channel, chaincode = _target(signed)
+        proposal = _to_evaluate(request.proposed_transaction)
+        channel = proposal.channel
         if channel != self._settings.channel:
             raise RpcError(
                 StatusCode.UNAVAILABLE, f"failed to get config for channel [{channel}]: channel not found"
             )
-        peers = self._evaluators(chaincode, list(request.target_organizations))
+        targets = list(request.target_organizations)
+        if proposal.transient and not targets:
+            targets = list(self._parts.addresses)[:1]  # secrets go to the gateway's own organisation only
+        peers = self._evaluators(proposal.target, targets)
         try:
-            simulated = await self._parts.endorser.simulate(signed)
+            simulated = await self._parts.endorser.simulate(proposal)
         except UnreachableError as error:
             raise self._all_failed(StatusCode.UNAVAILABLE, str(error), peers) from error
         except PeerError as error:
@@ -241,7 +243,7 @@ class Gateway(GatewayServicer):
             message = "failed to endorse transaction, see attached details for more info"
         peers = list(wanted) or [next(iter(self._parts.addresses))]
         try:
-            simulated = await self._parts.endorser.simulate(proposal.signed)
+            simulated = await self._parts.endorser.simulate(proposal)
         except (UnreachableError, PeerError, RefusedError) as error:
             raise RpcError(
                 StatusCode.ABORTED, message, [self._detail(peer, str(error)) for peer in peers]
@@ -408,21 +410,21 @@ class Gateway(GatewayServicer):
         return ErrorDetail(address=self._parts.addresses[organisation], msp_id=organisation, message=text)
 
 
-def _target(signed: SignedProposal) -> tuple[str, str]:
-    """Channel and chaincode that an evaluate call is for."""
+def _to_evaluate(signed: SignedProposal) -> UnpackedProposal:
+    """A proposal of an evaluate call, which must say for which channel and chaincode it is."""
     begin = "failed to unpack transaction proposal: "
     if not signed.proposal_bytes:
         raise RpcError(StatusCode.INVALID_ARGUMENT, begin + "a signed proposal is required")
     try:
         proposal = unpack_proposal(signed)
-    except (WireError, DecodeError) as error:
+    except WireError as error:
         raise RpcError(StatusCode.INVALID_ARGUMENT, begin + str(error)) from error
     if not proposal.channel:
         raise RpcError(StatusCode.INVALID_ARGUMENT, begin + "no channel id provided")
     if not proposal.target:
         text = f"no chaincode name is provided, channel id [{proposal.channel}]"
         raise RpcError(StatusCode.INVALID_ARGUMENT, begin + text)
-    return proposal.channel, proposal.target
+    return proposal
 
 
 def _orderer_refusal(status: str, info: str) -> RpcError:

@@ -9,6 +9,7 @@ values.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ EMBEDDED_UNIT = "chanrong-embedded"
 """Organisational unit that marks the node's own certificates beside their role."""
 
 ROLES = ("client", "peer", "admin", "orderer")
-CACHED_IDENTITIES = 4096
+CACHED_IDENTITIES = 1024
 MAX_CHAIN = 6
 _GROUP_ORDERS = {
     "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
@@ -105,20 +106,23 @@ class MspManager:
     def __init__(self, organisations: Sequence[Authority]) -> None:
         self._organisations = {organisation.msp_id: organisation for organisation in organisations}
         self._cache: OrderedDict[bytes, Identity] = OrderedDict()
+        self._lock = threading.Lock()  # peers ask in the event loop, the committer in its thread
 
     def deserialize(self, serialized: bytes) -> Identity:
         """The identity in ``msp.SerializedIdentity`` bytes; it may still be invalid.
 
         :raises IdentityError: when it is malformed or of no organisation of the channel
         """
-        cached = self._cache.get(serialized)
-        if cached is not None:
-            self._cache.move_to_end(serialized)
-            return cached
+        with self._lock:
+            cached = self._cache.get(serialized)
+            if cached is not None:
+                self._cache.move_to_end(serialized)
+                return cached
         identity = self._load(serialized)
-        self._cache[serialized] = identity
-        if len(self._cache) > CACHED_IDENTITIES:
-            self._cache.popitem(last=False)
+        with self._lock:
+            self._cache[serialized] = identity
+            if len(self._cache) > CACHED_IDENTITIES:
+                self._cache.popitem(last=False)
         return identity
 
     def _load(self, serialized: bytes) -> Identity:

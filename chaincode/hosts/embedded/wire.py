@@ -51,6 +51,7 @@ class UnpackedProposal:
     :param target: the name in the invocation spec, by which gateways choose peers
     :param proposal_hash: over the headers and the payload without transient values
     :param payload: the payload without transient values, serialized
+    :param problem: what a peer misses in it; a gateway does not look so closely
     """
 
     signed: SignedProposal
@@ -64,6 +65,7 @@ class UnpackedProposal:
     transient: Mapping[str, bytes]
     payload: bytes
     proposal_hash: bytes
+    problem: str
 
     @property
     def channel(self) -> str:
@@ -90,25 +92,27 @@ def parse(kind: type[M], data: bytes, what: str) -> M:
 
 
 def unpack_proposal(signed: SignedProposal) -> UnpackedProposal:
-    """Takes a proposal apart; checks that every part is there, not what they say.
+    """Takes a proposal apart.
 
-    :raises WireError: when a part is missing or malformed
+    :raises WireError: when one of the parts that a gateway reads is malformed
     """
     proposal = parse(Proposal, signed.proposal_bytes, "Proposal")
     header = parse(Header, proposal.header, "Header")
     channel_header = parse(ChannelHeader, header.channel_header, "ChannelHeader")
-    signature_header = parse(SignatureHeader, header.signature_header, "SignatureHeader")
-    extension = parse(ChaincodeHeaderExtension, channel_header.extension, "ChaincodeHeaderExtension")
-    if not extension.HasField("chaincode_id"):
-        raise WireError("ChaincodeHeaderExtension.ChaincodeId is nil")
-    if not extension.chaincode_id.name:
-        raise WireError("ChaincodeHeaderExtension.ChaincodeId.Name is empty")
     payload = parse(ChaincodeProposalPayload, proposal.payload, "ChaincodeProposalPayload")
-    spec = parse(ChaincodeInvocationSpec, payload.input, "ChaincodeInvocationSpec")
-    if not spec.HasField("chaincode_spec"):
-        raise WireError("chaincode invocation spec did not contain chaincode spec")
-    if not spec.chaincode_spec.HasField("input"):
-        raise WireError("chaincode input did not contain any input")
+    spec = parse(ChaincodeInvocationSpec, payload.input, "ChaincodeInvocationSpec").chaincode_spec
+    signature_header, extension, problem = SignatureHeader(), ChaincodeHeaderExtension(), ""
+    try:
+        signature_header = parse(SignatureHeader, header.signature_header, "SignatureHeader")
+        extension = parse(ChaincodeHeaderExtension, channel_header.extension, "ChaincodeHeaderExtension")
+    except WireError as error:
+        problem = str(error)
+    if not problem and not extension.HasField("chaincode_id"):
+        problem = "ChaincodeHeaderExtension.ChaincodeId is nil"
+    elif not problem and not extension.chaincode_id.name:
+        problem = "ChaincodeHeaderExtension.ChaincodeId.Name is empty"
+    elif not problem and not spec.HasField("input"):
+        problem = "chaincode input did not contain any input"
     public = ChaincodeProposalPayload(input=payload.input).SerializeToString()
     return UnpackedProposal(
         signed=signed,
@@ -117,11 +121,12 @@ def unpack_proposal(signed: SignedProposal) -> UnpackedProposal:
         creator=signature_header.creator,
         nonce=signature_header.nonce,
         chaincode=extension.chaincode_id.name,
-        target=spec.chaincode_spec.chaincode_id.name,
-        args=tuple(spec.chaincode_spec.input.args),
+        target=spec.chaincode_id.name,
+        args=tuple(spec.input.args),
         transient=dict(payload.TransientMap),
         payload=public,
         proposal_hash=proposal_hash(header.channel_header, header.signature_header, public),
+        problem=problem,
     )
 
 

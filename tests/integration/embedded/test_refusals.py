@@ -149,6 +149,31 @@ class TestProposal:
         for call in (client.evaluate_signed("x", signed), client.endorse_signed("x", signed)):
             assert (await refusal(call)).code() == grpc.StatusCode.INVALID_ARGUMENT
 
+    @pytest.mark.parametrize(
+        ("chaincode", "extension", "text"),
+        [
+            ("kv", b"\xff", "ChaincodeHeaderExtension"),
+            ("kv", b"", "ChaincodeId is nil"),
+            ("kv", b"\x12\x00", "ChaincodeId.Name is empty"),
+        ],
+    )
+    async def test_header_extension(
+        self, client: RawClient, chaincode: str, extension: bytes, text: str
+    ) -> None:
+        """A gateway does not look at it, a peer refuses."""
+        evaluated, endorsed = await both(client, chaincode=chaincode, extension=extension)
+        assert evaluated.code() == grpc.StatusCode.FAILED_PRECONDITION
+        assert text in details_of(evaluated)[0][2]
+        assert endorsed.code() == grpc.StatusCode.ABORTED
+        assert text in details_of(endorsed)[0][2]
+
+    async def test_no_target(self, client: RawClient) -> None:
+        evaluated, endorsed = await both(client, chaincode="", extension=b"\x12\x04\x12\x02kv")
+        assert evaluated.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert endorsed.code() == grpc.StatusCode.FAILED_PRECONDITION
+        error = await refusal(client.evaluate("get", "a", channel=""))
+        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+
     async def test_no_proposal(self, client: RawClient) -> None:
         error = await refusal(client.gateway.Endorse(gateway_pb2.EndorseRequest()))
         assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
