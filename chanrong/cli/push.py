@@ -34,10 +34,10 @@ from chanrong.cli.output import (
 from chanrong.sandbox import erp
 from chanrong.sandbox.clients import gateway_of
 from chanrong.sandbox.layout import Layout
-from chanrong.sandbox.parties import alias_for, known_as, onboard
+from chanrong.sandbox.parties import alias_for, known_as, onboard, own_identifiers
 from chanrong.sandbox.profile import Party, Profile, Service, load_profile
 from consortium.documents.roles import issuer_of
-from consortium.errors import InvalidInputError
+from consortium.errors import ChanrongError, ConflictError, InvalidInputError
 from industry_gateway.formats import parse
 
 BATCH_FILES = 200
@@ -98,13 +98,17 @@ async def _push_all(
     layout: Layout, profile: Profile, gateway: Service, items: list[Item], alias: str, wait: bool
 ) -> list[dict[str, Any]]:
     groups: dict[str, list[Item]] = {}
-    for item in items:
-        if not alias:
-            profile, known = await _issuer(layout, profile, gateway, item)
-            groups.setdefault(known.alias, []).append(item)
-        else:
-            groups.setdefault(alias, []).append(item)
     results: list[dict[str, Any]] = []
+    for item in items:
+        if alias:
+            groups.setdefault(alias, []).append(item)
+            continue
+        try:
+            profile, known = await _issuer(layout, profile, gateway, item)
+        except (InvalidInputError, ConflictError) as error:
+            results.append(_not_pushed(item, error))
+        else:
+            groups.setdefault(known.alias, []).append(item)
     columns = (TextColumn("pushing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("push", total=len(items))
@@ -114,6 +118,19 @@ async def _push_all(
                     results += await push_batch(client, profile.party(name), batch, wait=wait)
                     bar.advance(task, len(batch))
     return results
+
+
+def _not_pushed(item: Item, error: ChanrongError) -> dict[str, Any]:
+    """The result of a file whose issuer could not be made known to the gateway."""
+    problem = {
+        "path": "",
+        "field": "issuer",
+        "value": str(item.issuer.name or "") if item.issuer is not None else "",
+        "rule": error.reason,
+        "message": error.message,
+        "remedy": error.remedy or "Name the party that pushes with --as.",
+    }
+    return {"label": item.path.name, "status": "refused", "kind": "", "number": "", "problems": [problem]}
 
 
 async def _issuer(layout: Layout, profile: Profile, gateway: Service, item: Item) -> tuple[Profile, Party]:
@@ -134,12 +151,15 @@ async def _issuer(layout: Layout, profile: Profile, gateway: Service, item: Item
     if known is not None and gateway.name in known.secrets:
         return profile, known
     name = item.issuer.name or str(item.issuer.identifiers[0])
-    alias = known.alias if known else alias_for(name)
-    while known is None and alias in profile.parties:
-        alias += "-2"
-    identifiers = tuple(str(identifier) for identifier in item.issuer.identifiers)
+    alias = known.alias if known else _free_alias(profile, alias_for(name))
+    identifiers = known.identifiers if known else own_identifiers(profile, item.issuer)
     note(f"making {name!r} known at {gateway.name} as party [bold]{alias}[/bold]")
     return await onboard(layout, profile, gateway, alias=alias, name=name, identifiers=identifiers)
+
+
+def _free_alias(profile: Profile, wanted: str) -> str:
+    numbers = (f"{wanted}-{number}" for number in range(2, len(profile.parties) + 3))
+    return next(alias for alias in (wanted, *numbers) if alias not in profile.parties)
 
 
 def _batches(items: list[Item]) -> Iterator[list[Item]]:

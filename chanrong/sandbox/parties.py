@@ -8,11 +8,13 @@ import unicodedata
 from chanrong.sandbox.clients import admin_of, connect
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Party, Profile, Service, load_profile, save_profile
+from consortium.documents.fingerprint import party_id
 from consortium.documents.party import Party as DocumentParty
 from consortium.identity.files import write_file
 from consortium.identity.signer import P256Signer
 from consortium.rpc.client import call
 from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
+from industry_gateway.parties.directory import PartyDirectory, Tenant, identifiers_of
 
 ALIAS_LENGTH = 32
 
@@ -34,9 +36,27 @@ def alias_for(name: str) -> str:
 
 
 def known_as(profile: Profile, party: DocumentParty) -> Party | None:
-    """The sandbox's party that has an identifier in common with a document's party."""
-    wanted = {str(identifier) for identifier in party.identifiers}
-    return next((known for known in profile.parties.values() if wanted & set(known.identifiers)), None)
+    """The sandbox's party that a document's party is, recognised as a gateway does."""
+    tenants = [
+        Tenant(
+            alias=known.alias,
+            name=known.name,
+            handle=known.handle,
+            identifiers=tuple(party_id(each) for each in known.identifiers),
+            key_number=known.key_number,
+            public_key=b"",
+            secret_hash="",
+        )
+        for known in profile.parties.values()
+    ]
+    tenant = PartyDirectory(tenants).named(party)
+    return profile.parties[tenant.alias] if tenant is not None else None
+
+
+def own_identifiers(profile: Profile, party: DocumentParty) -> tuple[str, ...]:
+    """Identifiers with which a document's party can be made known: none that belongs to another party already."""
+    taken = {identifier for known in profile.parties.values() for identifier in known.identifiers}
+    return tuple(str(each) for each in identifiers_of(party) if str(each) not in taken)
 
 
 async def onboard(
