@@ -42,7 +42,7 @@ class PackageService(rpc.PackageServiceServicer):
     def __init__(self, packages: Packages) -> None:
         self._packages = packages
 
-    async def RequestPackage(  # noqa: N802
+    async def RequestPackage(
         self, request: pb.RequestPackageRequest, context: Context
     ) -> pb.RequestPackageResponse:
         """Makes a package."""
@@ -58,21 +58,21 @@ class PackageService(rpc.PackageServiceServicer):
         row, content = await self._packages.request(wanted, current_caller())
         return pb.RequestPackageResponse(summary=summary(row), package=content)
 
-    async def GetPackage(  # noqa: N802
+    async def GetPackage(
         self, request: pb.GetPackageRequest, context: Context
     ) -> pb.GetPackageResponse:
         """Gives a package."""
         row, content = await self._packages.get(request.package_id)
         return pb.GetPackageResponse(summary=summary(row), package=content)
 
-    async def ListPackages(  # noqa: N802
+    async def ListPackages(
         self, request: pb.ListPackagesRequest, context: Context
     ) -> pb.ListPackagesResponse:
         """Lists packages."""
         rows = await self._packages.listed(request.subject, request.limit)
         return pb.ListPackagesResponse(packages=[summary(row) for row in rows])
 
-    async def WatchPackages(  # noqa: N802
+    async def WatchPackages(
         self, request: pb.WatchPackagesRequest, context: Context
     ) -> AsyncIterator[pb.WatchPackagesResponse]:
         """Follows packages until the caller leaves."""
@@ -88,7 +88,7 @@ class FinancingService(rpc.FinancingServiceServicer):
     def __init__(self, financing: Financing) -> None:
         self._financing = financing
 
-    async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:  # noqa: N802
+    async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:
         """Reserves shares."""
         items = [
             ReserveItem(item.fingerprint, item.share_ppb, item.consent_id, item.duration_seconds)
@@ -97,28 +97,28 @@ class FinancingService(rpc.FinancingServiceServicer):
         outcomes = await self._financing.reserve(items, request.idempotency_key, current_caller())
         return pb.ReserveResponse(results=[outcome_message(item) for item in outcomes])
 
-    async def Finance(self, request: pb.FinanceRequest, context: Context) -> pb.FinanceResponse:  # noqa: N802
+    async def Finance(self, request: pb.FinanceRequest, context: Context) -> pb.FinanceResponse:
         """Finances a claim."""
         outcome = await self._financing.finance(
             request.claim_id, request.monitor_consent_id, request.idempotency_key, current_caller()
         )
         return pb.FinanceResponse(result=outcome_message(outcome))
 
-    async def Release(self, request: pb.ReleaseRequest, context: Context) -> pb.ReleaseResponse:  # noqa: N802
+    async def Release(self, request: pb.ReleaseRequest, context: Context) -> pb.ReleaseResponse:
         """Gives a claim up."""
         outcome = await self._financing.release(
             request.claim_id, request.reason, request.idempotency_key, current_caller()
         )
         return pb.ReleaseResponse(result=outcome_message(outcome))
 
-    async def Settle(self, request: pb.SettleRequest, context: Context) -> pb.SettleResponse:  # noqa: N802
+    async def Settle(self, request: pb.SettleRequest, context: Context) -> pb.SettleResponse:
         """Settles a claim."""
         outcome = await self._financing.settle(
             request.claim_id, request.share_ppb, request.idempotency_key, current_caller()
         )
         return pb.SettleResponse(result=outcome_message(outcome))
 
-    async def ListClaims(  # noqa: N802
+    async def ListClaims(
         self, request: pb.ListClaimsRequest, context: Context
     ) -> pb.ListClaimsResponse:
         """Lists claims."""

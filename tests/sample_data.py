@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-_CANDIDATE = Path(os.environ.get("CHANRONG_SAMPLE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+_CANDIDATE = Path(
+    os.environ.get("CHANRONG_SAMPLE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
+)
 
 DATA: Path | None = _CANDIDATE if _CANDIDATE.is_dir() else None
 

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from decimal import Decimal
 
+import orjson
+
 from chanrong.cli.institution import load_files
 from chanrong.cli.package_view import money
 from chanrong.demo.scene import Json, Scene, reason_codes, receivable
@@ -144,13 +146,17 @@ def _first(item: Json, code: str = "") -> str:
 
 async def _verify(scene: Scene) -> None:
     code, printed = await scene.chanrong(
-        "package", "verify", scene.package_file, "--trust", str(scene.layout.trust)
+        "package", "verify", scene.package_file, "--trust", str(scene.layout.trust), "--json"
     )
-    held = printed.count("✓")
+    report = orjson.loads(printed) if printed else {"checks": [], "notices": []}
+    held = [check for check in report["checks"] if check["ok"]]
     scene.stage.expect(
-        code == 0,
-        f"checked offline, in a process without network or store: {held} checks hold, exit code {code}",
+        code == 0 and len(held) == len(report["checks"]),
+        f"checked offline, in a process without network or store: {len(held)} checks hold, exit code {code}",
     )
-    for line in printed.splitlines():
-        if line.startswith(("✓ replay", "✓ ledger", "!")) and "offline:" not in line:
-            scene.stage.tell(line)
+    for check in held:
+        if check["check"] in {"ledger", "agreement", "replay"}:
+            scene.stage.tell(f"{check['check']}: {check['message']}")
+    for notice in report["notices"]:
+        if "embedded" in notice:
+            scene.stage.tell(f"it says itself: {notice}")

@@ -11,7 +11,9 @@ def create_first_tables() -> None:
     op.create_table(
         "job_slots",
         sa.Column("job", sa.String(64), nullable=False),
-        sa.Column("slot", sa.BigInteger(), nullable=False, comment="start of the slot, seconds since 1970 UTC"),
+        sa.Column(
+            "slot", sa.BigInteger(), nullable=False, comment="start of the slot, seconds since 1970 UTC"
+        ),
         sa.Column("owner", sa.String(64), nullable=False),
         sa.Column("token", sa.Integer(), nullable=False, comment="fencing token: grows with every take-over"),
         sa.Column(

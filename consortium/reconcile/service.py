@@ -27,14 +27,14 @@ class ReconciliationService(reconciliation_pb2_grpc.ReconciliationServiceService
         self._database = database
         self._jobs = jobs
 
-    async def RunJobs(  # noqa: N802
+    async def RunJobs(
         self, request: reconciliation_pb2.RunJobsRequest, context: Context
     ) -> reconciliation_pb2.RunJobsResponse:
         """Runs jobs now."""
         results = await self._jobs.run_now(request.job)
         return reconciliation_pb2.RunJobsResponse(results=[_result(item) for item in results])
 
-    async def ListBreaks(  # noqa: N802
+    async def ListBreaks(
         self, request: reconciliation_pb2.ListBreaksRequest, context: Context
     ) -> reconciliation_pb2.ListBreaksResponse:
         """Lists breaks."""
@@ -42,7 +42,7 @@ class ReconciliationService(reconciliation_pb2_grpc.ReconciliationServiceService
             found = await breaks.listed(session, include_closed=request.include_closed)
         return reconciliation_pb2.ListBreaksResponse(breaks=[_break(item) for item in found])
 
-    async def ResolveBreak(  # noqa: N802
+    async def ResolveBreak(
         self, request: reconciliation_pb2.ResolveBreakRequest, context: Context
     ) -> reconciliation_pb2.ResolveBreakResponse:
         """Records a resolution."""

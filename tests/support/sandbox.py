@@ -182,7 +182,7 @@ async def consortium_in(
     keys = ConsortiumKeys.from_json(layout.consortium_keys.read_bytes())
     async with AsyncExitStack() as stack:
         for kind in ("ledger", "adapter", "industry", "finance"):
-            for service in profile.of_kind(kind) if kind in kinds else ():  # type: ignore[arg-type]
+            for service in profile.of_kind(kind) if kind in kinds else ():
                 await stack.enter_async_context(_running(layout, service.name, kind))
         yield Sandbox(layout, profile, stack, keys)
 

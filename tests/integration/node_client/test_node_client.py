@@ -116,7 +116,10 @@ def test_errors_carry_what_each_endorser_said(seen: Seen) -> None:
 
 def test_errors_of_the_gateway_itself(seen: Seen) -> None:
     found = seen["errors"]
-    assert (found["unknownOrganisation"]["status"], found["unknownOrganisation"]["details"]) == ("UNAVAILABLE", [])
+    assert (found["unknownOrganisation"]["status"], found["unknownOrganisation"]["details"]) == (
+        "UNAVAILABLE",
+        [],
+    )
     assert found["unknownChaincode"]["status"] == "FAILED_PRECONDITION"
     assert found["unknownChannel"]["status"] == "UNAVAILABLE"
 
