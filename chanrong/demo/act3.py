@@ -44,11 +44,13 @@ async def _forged(scene: Scene) -> None:
     changed = content[:marker] + bytes([content[marker] ^ 1]) + content[marker + 1 :]
     forged = scene.layout.root / "demo" / "forged.json"
     forged.write_bytes(changed)
-    code, printed = await scene.chanrong("package", "verify", str(forged), "--trust", str(scene.layout.trust))
-    broken = [line for line in printed.splitlines() if line.startswith("✗")]
-    named = broken[0].removeprefix("✗").strip() if broken else "nothing"
+    code, printed = await scene.chanrong(
+        "package", "verify", str(forged), "--trust", str(scene.layout.trust), "--json"
+    )
+    broken = [check for check in orjson.loads(printed)["checks"] if not check["ok"]] if printed else []
+    named = ", ".join(f"{check['check']}: {check['message']}" for check in broken) or "nothing"
     scene.stage.refused(
-        code == 4, f"one bit of the package changed: exit code {code}, {' '.join(named.split())}"
+        code == 4 and bool(broken), f"one bit of the package changed: exit code {code}, {named}"
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from chanrong.sandbox.profile import load_profile
 from consortium.errors import ChanrongError
 
 DEMO_DIRECTORY = ".chanrong-demo"
+RECORD_WIDTH = 120
 INDUSTRIES = 2
 BANKS = 2
 
@@ -30,7 +32,7 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
     """Tells the whole story. Returns whether everything went as it should."""
     layout = Layout.at(directory or DEMO_DIRECTORY)
     lifecycle.down(layout, purge=True)
-    console = Console(highlight=False, record=record is not None)
+    console = Console(highlight=False, record=record is not None, width=RECORD_WIDTH if record else None)
     stage = Stage(console)
     console.print(
         "[bold]Chanrong[/bold] 产融: from a supplier's documents to a credit package that a bank checks by itself"
@@ -56,7 +58,9 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
         stage.tell(f"logs: {layout.root / 'logs'}")
     held = stage.end()
     if record is not None:
-        console.save_svg(str(record), title="make demo")
+        picture = console.export_svg(title="make demo")
+        # Whoever opens the picture has a font of fixed width; it need not be fetched from anywhere.
+        record.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), "utf-8")
     return held
 
 
