@@ -98,6 +98,11 @@ class KvContract:
         context.state.put("mixed", b"x")
         return Response(200)
 
+    async def do_put_odd(self, context: Context, which: str) -> Response:
+        """Writes a key that cannot be."""
+        context.state.put({"surrogate": "\ud800", "empty": ""}[which], b"x")
+        return Response(200)
+
     async def do_history(self, context: Context, key: str) -> Response:
         """A key's past values, newest first."""
         found = [

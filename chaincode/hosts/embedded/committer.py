@@ -47,6 +47,21 @@ from consortium.wire.fabric.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet
 from consortium.wire.fabric.ledger.rwset.rwset_pb2 import TxPvtReadWriteSet
 
 TRANSIENT_BLOCKS = 1000
+"""Blocks for which the private part of an endorsed transaction is kept, as on a peer."""
+
+BEHIND_DUPLICATES = frozenset(
+    (
+        Code.VALID,
+        Code.BAD_HEADER_EXTENSION,
+        Code.BAD_RESPONSE_PAYLOAD,
+        Code.BAD_RWSET,
+        Code.ILLEGAL_WRITESET,
+        Code.INVALID_CHAINCODE,
+        Code.INVALID_OTHER_REASON,
+    )
+)
+"""A peer finds these only after it looked whether the id was used."""
+
 NONCE_BYTES = 24
 
 
@@ -134,8 +149,7 @@ class Committer:
             self._store.add_transient(txid, self._height, rwset)
 
     def commit(self, checked: Sequence[Checked]) -> CommittedBlock:
-        """Makes and stores one block of transactions that passed step 1. When it returns, the block is on
-        disk.
+        """Makes and stores one block of transactions that passed step 1. When it returns, it is on disk.
 
         :raises sqlite3.Error: when it could not be stored; then nothing of it is, and the same call may be
             repeated
@@ -199,9 +213,9 @@ class Committer:
 
 def mark_used(store: Reader, checked: Sequence[Checked]) -> None:
     """Step 2: marks transactions whose id is in the chain already."""
-    valid = [item for item in checked if item.code == Code.VALID and item.config is None]
-    used = store.known([item.txid for item in valid])
-    for item in valid:
+    asked = [item for item in checked if item.code in BEHIND_DUPLICATES and item.config is None]
+    used = store.known([item.txid for item in asked])
+    for item in asked:
         if item.txid in used:
             item.code = Code.DUPLICATE_TXID
 

@@ -157,9 +157,7 @@ def headers_only(block: Block) -> Block:
 
 
 def filtered(block: Block) -> FilteredBlock:
-    """A block without contents: ids, kinds and codes, and events without payload, of invalid transactions
-    too.
-    """
+    """A block without contents: ids, kinds and codes; events without payload, also of invalid transactions."""
     codes = block.metadata.metadata[BlockMetadataIndex.TRANSACTIONS_FILTER]
     result = FilteredBlock(number=block.header.number)
     for code, data in zip(codes, block.data.data, strict=True):

@@ -37,7 +37,7 @@ from chaincode.hosts.embedded.events import Matcher, block_events
 from chaincode.hosts.embedded.feed import ClosedError, Feed
 from chaincode.hosts.embedded.msp import IdentityError, MspManager
 from chaincode.hosts.embedded.orderer import Orderer, UnavailableError
-from chaincode.hosts.embedded.policy import choose
+from chaincode.hosts.embedded.policy import PolicyError, choose
 from chaincode.hosts.embedded.settings import EmbeddedSettings
 from chaincode.hosts.embedded.store import Reader, block_of
 from chaincode.hosts.embedded.validator import Checked
@@ -216,7 +216,7 @@ class Gateway(GatewayServicer):
             results = self._parts.endorser.results(simulated)
             organisations = wanted or self._choose(simulated, results)
             endorsed = self._parts.endorser.endorse(simulated, results, organisations)
-        except WireError as error:
+        except (WireError, PolicyError) as error:
             raise RpcError(StatusCode.ABORTED, f"failed to assemble transaction: {error}") from error
         await self._keep_private(proposal.txid, endorsed)
         envelope = prepared_transaction(proposal, endorsed.payload, endorsed.endorsements)
@@ -298,8 +298,7 @@ class Gateway(GatewayServicer):
         return SubmitResponse()
 
     def _orderer_checks(self, envelope: Envelope) -> Checked:
-        """What an orderer refuses, in its order: no channel header, channel, kind, size, expired signer,
-        signature.
+        """What an orderer refuses: size, no channel header, channel, kind, signature, expired signer.
 
         Beyond an orderer, an envelope whose transaction cannot be read is refused too: in a block it would
         only be marked invalid, and some clients cannot read past it.

@@ -1,6 +1,4 @@
-"""Past values of keys, read from the transactions that wrote them: the chain is the only place that keeps
-them.
-"""
+"""Past values of keys, read from the transactions that wrote them: only the chain keeps them."""
 
 from __future__ import annotations
 

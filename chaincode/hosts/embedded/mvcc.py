@@ -48,9 +48,7 @@ class Updates:
 
 
 class StateValidator:
-    """Validates one block's transactions against the state before the block and the block's own earlier
-    writes.
-    """
+    """Validates one block's transactions against the state before the block and its own earlier writes."""
 
     def __init__(self, reader: Reader, block: int, checked: Sequence[Checked], *, has_metadata: bool) -> None:
         self._reader = reader

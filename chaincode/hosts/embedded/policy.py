@@ -74,9 +74,7 @@ def satisfied(policy: SignaturePolicyEnvelope, identities: Sequence[Identity]) -
 def choose(
     policies: Iterable[SignaturePolicyEnvelope], peers: Sequence[Identity], preferred: str
 ) -> list[str] | None:
-    """The smallest set of organisations whose peers satisfy every policy, the preferred one among them when
-    it can.
-    """
+    """The smallest set of organisations whose peers satisfy every policy, if it can with the preferred one."""
     wanted = list(policies)
     ordered = sorted(peers, key=lambda peer: peer.msp_id != preferred)[:MAX_CHOICES]
     for size in range(1, len(ordered) + 1):

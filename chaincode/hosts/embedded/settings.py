@@ -25,13 +25,12 @@ class _Frozen(BaseModel):
 
 
 class Organisation(_Frozen):
-    """One member of the channel. The embedded ledger holds its peer's key, which is why it proves nothing to
-    others.
+    """One member of the channel. The embedded ledger holds its peer's key: so it proves nothing to others.
 
     :param msp_id: name of the organisation in certificates and policies
     :param ca_certs: PEM files of its certificate authorities; roots and intermediates alike
-    :param peer_cert: PEM file of the certificate with which its peer endorses (OU ``peer`` and ``chanrong-
-        embedded``)
+    :param peer_cert: PEM file of the certificate with which its peer endorses, of the organisational units
+        ``peer`` and ``chanrong-embedded``
     :param peer_key: PEM file of that certificate's private key
     :param crls: PEM files of revocation lists
     :param address: what errors say of where the peer is; the listening address when empty
@@ -41,7 +40,6 @@ class Organisation(_Frozen):
     ca_certs: tuple[Path, ...] = Field(min_length=1)
     peer_cert: Path
     peer_key: Path
-    tls_ca: tuple[Path, ...] = ()
     crls: tuple[Path, ...] = ()
     address: str = ""
 

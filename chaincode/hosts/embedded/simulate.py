@@ -168,6 +168,15 @@ def height_of(position: int) -> Height:
     return block_of(position), place_of(position)
 
 
+def _check_key(key: str) -> None:
+    if not key:
+        raise StateError("invalid key. Empty string is not supported as a key")
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise StateError(f"not a valid utf8 string: {key!r}") from error
+
+
 class SimulatedStub:
     """One contract's view of a simulation: implements ``chaincode.state.Stub``."""
 
@@ -222,8 +231,8 @@ class SimulatedStub:
         if not writes:
             return
         self._simulation.check_write()
-        if any(not key for key in writes):
-            raise StateError("invalid key. Empty string is not supported as a key")
+        for key in writes:
+            _check_key(key)
         space = self._simulation.builder.namespace(self._space)
         if not collection:
             space.writes.update(writes)

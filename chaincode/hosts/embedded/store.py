@@ -44,6 +44,7 @@ CREATE TABLE transactions(position INTEGER PRIMARY KEY, txid TEXT NOT NULL, code
 CREATE INDEX transactions_by_id ON transactions(txid);
 CREATE TABLE state(key BLOB PRIMARY KEY, position INTEGER NOT NULL, value BLOB NOT NULL, metadata BLOB)
     WITHOUT ROWID;
+CREATE INDEX state_with_metadata ON state(key) WHERE metadata IS NOT NULL;
 CREATE TABLE history(key BLOB NOT NULL, position INTEGER NOT NULL, PRIMARY KEY(key, position)) WITHOUT ROWID;
 CREATE TABLE private_writes(position INTEGER NOT NULL, namespace TEXT NOT NULL, collection TEXT NOT NULL,
     rwset BLOB NOT NULL, PRIMARY KEY(position, namespace, collection)) WITHOUT ROWID;

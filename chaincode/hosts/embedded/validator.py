@@ -115,9 +115,7 @@ class _BadError(Exception):
 
 
 class KnownSignatures:
-    """Signatures that this process made or checked itself, so that a block does not check them again.
-    Bounded.
-    """
+    """Signatures that this process made itself, so that a block does not check them again. Bounded."""
 
     def __init__(self, limit: int = KNOWN_SIGNATURES) -> None:
         self._known: OrderedDict[tuple[bytes, bytes], None] = OrderedDict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import grpc
 import pytest
 
 from chaincode.hosts.embedded.policy import signature_policy
@@ -12,7 +13,7 @@ from chaincode.hosts.embedded.server import EmbeddedLedger
 from chaincode.hosts.embedded.settings import EndorsementPolicy
 from chaincode.hosts.embedded.verification import verify
 from consortium.wire.fabric.msp.identities_pb2 import SerializedIdentity
-from tests.support.embedded import Code, Network, RawClient, refusal, running, transaction_of
+from tests.support.embedded import Code, Network, RawClient, details_of, refusal, running, transaction_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,6 +59,24 @@ async def test_peers_are_chosen_for_it(client: RawClient) -> None:
     }
     await client.order(txid, client.sign(envelope))
     assert (await client.status(txid))[0] == Code.VALID
+
+
+async def test_a_policy_that_cannot_be_read(client: RawClient) -> None:
+    """Nobody can write the key any more; nothing else is harmed."""
+    await client.submit("put", "broken", "1")
+    await client.submit("set_metadata", "broken", "VALIDATION_PARAMETER", "ffff")
+    error = await refusal(client.endorse("put", "broken", "2"))
+    assert error.code() == grpc.StatusCode.ABORTED
+    done = await client.submit("put", "broken", "2", organisations=["IndustryAMSP", "BankAMSP"])
+    assert done.code == Code.ENDORSEMENT_POLICY_FAILURE
+    assert (await client.submit("put", "whole", "2")).code == Code.VALID
+
+
+@pytest.mark.parametrize("which", ["surrogate", "empty"])
+async def test_keys_that_cannot_be(client: RawClient, which: str) -> None:
+    error = await refusal(client.endorse("put_odd", which))
+    assert error.code() == grpc.StatusCode.ABORTED
+    assert "chaincode response 500" in details_of(error)[0][2]
 
 
 async def test_metadata_survives_writes_and_goes_with_the_key(client: RawClient) -> None:
