@@ -54,6 +54,10 @@ TAG_NOTICE: Final = (
     "documents that another gateway registered first agree with the ledger by content tag, which is the issuing "
     "gateway's word: checking it needs the consortium's key. Number of such documents"
 )
+UNSIGNED_NOTICE: Final = (
+    "signed by the organisations: commitments, states and claims of the documents. As the issuing gateway got them: "
+    "the institutions' answers, the consents and the links between assets"
+)
 ONLINE_NOTICE: Final = (
     "offline: whether the package was superseded, reopened or revoked later is on the ledger"
 )
@@ -132,7 +136,7 @@ def verify_package(data: bytes, trust: TrustRoots, *, at: int | None = None) -> 
         work.run("sources", _sources)
         work.run("replay", _replay)
         work.run("validity", _validity)
-        work.notices.append(ONLINE_NOTICE)
+        work.notices += [UNSIGNED_NOTICE, ONLINE_NOTICE]
     package_id = work.heading.package_id if hasattr(work, "heading") else ""
     return VerifyReport(tuple(work.checks), tuple(work.notices), package_id)
 
