@@ -73,6 +73,8 @@ ERROR_MAP: Mapping[str, Status] = {
     # The ledger client's (consortium.ledger.errors). What the ledger holds against the gateway, or what it gets
     # wrong itself, is not the caller's fault.
     "CONTRACT_REFUSED": Status(grpc.StatusCode.FAILED_PRECONDITION, 409),
+    # What the contract cannot read came from the caller's words: an id of another form, for one.
+    "BAD_REQUEST": Status(grpc.StatusCode.INVALID_ARGUMENT, 400),
     "LEDGER_NOT_FOUND": Status(grpc.StatusCode.NOT_FOUND, 404),
     "MESSAGE_TOO_LARGE": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
     "LEDGER_OVERLOADED": Status(grpc.StatusCode.RESOURCE_EXHAUSTED, 503),

@@ -14,7 +14,7 @@ from typing import Any
 
 from consortium.contract.names import CONSENTS_GET, CONSENTS_GRANT, CONSENTS_LIST, CONSENTS_REVOKE
 from consortium.contract.reasons import REMEDIES
-from consortium.contract.schema import SchemaError
+from consortium.contract.schema import IDENTIFIER, SchemaError
 from consortium.contract.statements import CONSENT, REVOCATION, read
 from consortium.errors import ChanrongError, ConflictError, DeniedError, InvalidInputError, NotFoundError
 from consortium.identity.signer import verify_p256
@@ -100,6 +100,10 @@ class Consents:
 
     async def find(self, consent_id: str) -> Consent | None:
         """One consent as the ledger has it now; None when it has none of this id."""
+        try:
+            IDENTIFIER(consent_id)
+        except SchemaError:
+            return None  # no consent has such an id
         answer = await self._calls.ask(CONSENTS_GET, {"ids": [consent_id]})
         record = answer["consents"][0]
         return None if record is None else _consent(record)
