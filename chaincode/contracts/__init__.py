@@ -5,7 +5,7 @@ What callers send and get is in :mod:`consortium.contract`; here is how it is ke
 
 Layers, each importing only those before it: ``keys`` and ``records`` (what is in state), ``call`` and
 ``operations`` (how every function runs), ``rows`` (arithmetic of one asset), ``signatures``,
-``documents_state``, ``trade`` (assets and what stands above them), then one module per contract, then
+``documents_state``, ``trade`` (assets and what stands above them), ``entitlement``, then one module per contract, then
 ``router``.
 
 **What is in state** (composite keys)
@@ -25,18 +25,19 @@ What an organisation may do follows from records: it owns documents that it regi
 registered, is named by consents, opens the handles of its claims.
 
 A hostile member *can*: register false documents as its own word (``asserted``, its MSP id stands there), also
-before the true ones (the seller takes them over with its signature); register a handle that no one has
-registered and vouch for it with a key of its own (verifiers decide whose word they take); give false weights to
-links of its own documents (LINK_WEIGHT recomputes them from the bodies); state false facts about documents that
-it registered or whose seller or buyer it vouches for (the event says so, holders are told); fill the ledger and
-collide with others' batches; with enough others to meet the endorsement policy, write anything at all, as on
-any ledger.
+before the true ones, so that those meet its asset (the seller takes them over with its signature); register a
+handle that no one has registered and vouch for it with a key of its own (verifiers decide whose word they
+take); give false weights to links, and state false facts, about its own clients' documents (LINK_WEIGHT
+recomputes weights from the bodies; events tell holders); reserve, under a consent, without financing, until the
+reservation lapses; fill the ledger and collide with others' batches; with enough others to meet the endorsement
+policy, write anything at all, as on any ledger.
 
 It *cannot*: claim without the seller's consent or signature; claim, finance, release or settle for somebody
 else; take a share that is gone, by any key, document, order or bank; bring a lapsed or released claim back; act
-on a revoked or expired consent, or change what one says; sign for a party; amend, void or join what is neither
-its own nor its parties'; undo a void, a revocation, a supersession; use an operation id of another
-organisation; learn from state who holds a claim.
+on a revoked or expired consent, or change what one says; sign for a party; amend, void, credit, join or link
+what is neither its own clients' nor signed for, also not by vouching for a handle afterwards or by sharing an
+asset under an alias; undo a void, a revocation, a supersession; use an operation id of another organisation;
+learn from state who holds a claim.
 
 The transaction's creator and arguments are visible to the channel's members: who submits a claim is known to
 them until a relay identity submits for banks. Transient data (openings) is seen by the endorsing peers, which

@@ -13,6 +13,7 @@ from chaincode.contracts import documents_state
 from chaincode.contracts.call import Call, Item, Result, each, require
 from chaincode.contracts.documents import absorb_pending
 from chaincode.contracts.encumbrances import claims_row
+from chaincode.contracts.entitlement import entitled_to_asset, prepare, require_entitled
 from chaincode.contracts.keys import (
     claims_key,
     document_key,
@@ -20,12 +21,11 @@ from chaincode.contracts.keys import (
     links_of,
     member_key,
     members_of,
-    party_key,
 )
 from chaincode.contracts.operations import Reader, Writer
 from chaincode.contracts.rows import Row, added_steps, later
-from chaincode.contracts.signatures import verify_built, vouches
-from chaincode.contracts.trade import Trade
+from chaincode.contracts.signatures import verify_built
+from chaincode.contracts.trade import MAX_JOINS, Trade
 from chaincode.state import split_composite_key
 from consortium.contract import assets as shapes
 from consortium.contract import names, reasons
@@ -43,20 +43,15 @@ def _alias_keys(call: Call, items: Sequence[Item]) -> Iterator[str]:
         yield document_key(item["alias"])
 
 
-async def _sellers(call: Call, trade: Trade) -> None:
-    """Reads the parties that stand behind the loaded assets."""
-    await call.state.get_many([party_key(row.seller) for row in trade.rows.values() if row.seller])
-
-
 async def _alias(call: Call, items: Sequence[Item]) -> list[Result]:
     trade = Trade(call)
-    await trade.load(fp for item in items for fp in (item["asset"], item["alias"]))
-    await _sellers(call, trade)
+    fps = [fp for item in items for fp in (item["asset"], item["alias"])]
+    await trade.load(fps)
+    await prepare(call, trade, fps)
 
     async def one(item: Item) -> Result:
-        documents = [documents_state.known(trade.documents, item[name]) for name in ("asset", "alias")]
         # Earlier items may have joined what was loaded as two.
-        row, other = (trade.rows[trade.current(trade.asset(item[name]).asset)] for name in ("asset", "alias"))
+        row, other = (trade.asset(item[name]) for name in ("asset", "alias"))
         require(
             row.seller == other.seller,
             reasons.SELLER_DIFFERS,
@@ -67,11 +62,7 @@ async def _alias(call: Call, items: Sequence[Item]) -> list[Result]:
             statement = alias_statement(asset=item["asset"], alias=item["alias"])
             verify_built(call, item["signature"], row.seller, statement)
         else:
-            require(
-                vouches(call, row.seller) or all(document["owner"] == call.msp for document in documents),
-                reasons.NOT_ENTITLED,
-                "the caller neither registered both documents nor vouches for the seller",
-            )
+            require_entitled(all(entitled_to_asset(call, trade, each_row) for each_row in (row, other)))
         if row is other:
             return {"status": "already", "asset": row.asset}
         _separate(call, row, other)
@@ -84,7 +75,10 @@ async def _alias(call: Call, items: Sequence[Item]) -> list[Result]:
 
 
 def _separate(call: Call, row: Row, other: Row) -> None:
-    """Refuses claims of one id on both assets while either lives."""
+    """Refuses claims of one id on both assets while either lives, and too long a row of joins."""
+    require(
+        other.joins < MAX_JOINS, reasons.LINK_LIMIT, f"at most {MAX_JOINS} joins stand one behind the other"
+    )
     for name in other.claims:
         require(
             name not in row.claims or not (name in row.live(call.now) or name in other.live(call.now)),
@@ -122,6 +116,7 @@ def _merge(row: Row, other: Row) -> None:
     row.settled = min(FACE_VALUE_PPB, row.settled + other.settled)
     row.diluted = min(FACE_VALUE_PPB, row.diluted + other.diluted)
     row.void = row.void or other.void
+    row.joins = max(row.joins, other.joins + 1)
     for child, steps in other.via.items():
         if child != row.asset:
             row.via[child] = added_steps(row.via.get(child, []), steps)
@@ -150,18 +145,14 @@ async def _link(call: Call, items: Sequence[Item]) -> list[Result]:
     trade = Trade(call)
     await trade.load(item["child"] for item in items)
     await trade.load(link["parent"] for item in items for link in _counting(item))
-    await _sellers(call, trade)
+    await prepare(call, trade, [item["child"] for item in items])
     own = [key[1] for item in items for key in (trade.documents[item["child"]] or {"keys": []})["keys"]]
     await call.state.get_many([claims_key(fp) for fp in own])
 
     async def one(item: Item) -> Result:
         row = trade.asset(item["child"])
         document = documents_state.known(trade.documents, item["child"])
-        require(
-            document["owner"] == call.msp or vouches(call, row.seller),
-            reasons.NOT_ENTITLED,
-            "the caller neither registered the document nor vouches for its seller",
-        )
+        require_entitled(entitled_to_asset(call, trade, row))
         links = _linked(call, row, item)
         pending = [fp for fp in (key[1] for key in document["keys"]) if _is_pending(call, trade, fp)]
 
@@ -252,7 +243,7 @@ async def _surroundings(call: Call, trade: Trade, asset: str) -> dict[str, Any]:
     return {
         "documents": documents,
         "keys": list(keys),
-        "parents": [_edge(trade, row, fp, fp, link) for fp, link in sorted(row.links.items())],
+        "parents": _parents(trade, row),
         "children": _children(trade, row, list(children)),
     }
 
@@ -269,26 +260,36 @@ async def _documents(call: Call, asset: str) -> list[str]:
     return list(found)
 
 
+def _parents(trade: Trade, row: Row) -> list[dict[str, Any]]:
+    """Edges to the assets that this one draws on."""
+    edges: list[dict[str, Any]] = []
+    for fp, link in sorted(row.links.items()):
+        home = trade.resolve(fp)
+        parent = None if home is None else trade.rows[home]
+        edges.append(_edge(trade, row, parent, parent, fp, link))
+    return edges
+
+
 def _children(trade: Trade, row: Row, documents: list[str]) -> list[dict[str, Any]]:
     """Edges from assets whose links lead to this asset."""
     edges: list[dict[str, Any]] = []
-    for asset in dict.fromkeys(trade.home[fp] for fp in documents):
+    for asset in dict.fromkeys(trade.resolve(fp) for fp in documents):
         if asset is None or asset == row.asset:
             continue
         child = trade.rows[asset]
         for fp, link in sorted(child.links.items()):
-            if trade.home.get(fp) == row.asset:
-                edges.append(_edge(trade, child, fp, asset, link))
+            if fp in trade.home and trade.resolve(fp) == row.asset:
+                edges.append(_edge(trade, child, row, child, asset, link))
     return edges
 
 
-def _edge(trade: Trade, child: Row, parent_fp: str, other: str, link: dict[str, Any]) -> dict[str, Any]:
-    home = trade.home[parent_fp]
-    parent = None if home is None else trade.rows[home]
+def _edge(
+    trade: Trade, child: Row, parent: Row | None, end: Row | None, fp: str, link: dict[str, Any]
+) -> Item:
+    """A link as :class:`consortium.contract.assets.Edge`; ``end`` is the side that is not asked for."""
     counts = parent is not None and not parent.pending and parent.seller == child.seller
-    end = trade.rows.get(trade.home.get(other) or "")
     figures = None if end is None or end.pending else end.figures(trade.call.now)
-    return {"fp": other, **link, "counts": counts, "figures": figures}
+    return {"fp": fp, **link, "counts": counts, "figures": figures}
 
 
 ALIAS = Writer(names.EVENT_ASSETS, names.MAX_CLAIM_ITEMS, shapes.ALIAS_ITEM, _alias_keys, _alias)

@@ -21,7 +21,7 @@ async def _attest(call: Call, request: Item) -> dict[str, Any]:
     await trade.load(request["fps"], above=False)
     answers: list[dict[str, Any]] = []
     for fp in request["fps"]:
-        document, home = trade.documents[fp], trade.home[fp]
+        document, home = trade.documents[fp], trade.resolve(fp)
         if document is None:
             answers.append({"fp": fp, "found": False})
         else:

@@ -13,10 +13,11 @@ from typing import Any
 from chaincode.contracts import documents_state, records
 from chaincode.contracts.call import Call, Item, RefusedError, Result, each, require
 from chaincode.contracts.documents_state import Document
+from chaincode.contracts.entitlement import entitled, entitled_to_asset, prepare, require_entitled
 from chaincode.contracts.keys import document_key, party_key
 from chaincode.contracts.operations import Writer
 from chaincode.contracts.rows import Row
-from chaincode.contracts.signatures import verify_built, vouches
+from chaincode.contracts.signatures import verify_built
 from chaincode.contracts.trade import Trade
 from consortium.contract import documents as shapes
 from consortium.contract import names, reasons
@@ -54,7 +55,7 @@ async def _present(call: Call, trade: Trade, fp: str) -> Document:
 
 
 def _row(trade: Trade, fp: str) -> Row | None:
-    asset = trade.home[fp]
+    asset = trade.resolve(fp)
     return None if asset is None else trade.rows[asset]
 
 
@@ -153,14 +154,7 @@ def _evidence(document: Document, item: Item) -> None:
 
 async def _void(call: Call, items: Sequence[Item]) -> list[Result]:
     trade = await _load(call, items)
-    parties = [
-        party
-        for document in trade.documents.values()
-        if document is not None
-        for party in (document.get("seller"), document.get("buyer"))
-        if party is not None
-    ]
-    await call.state.get_many([party_key(party) for party in parties])
+    await prepare(call, trade, [item["fp"] for item in items])
 
     async def one(item: Item) -> Result:
         document = await _present(call, trade, item["fp"])
@@ -170,31 +164,20 @@ async def _void(call: Call, items: Sequence[Item]) -> list[Result]:
             statement = void_statement(fp=fp, reason=item["reason"], evidence=item["evidence"])
             verify_built(call, signed, document.get("seller"), statement)
         else:
-            require(entitled(call, document), reasons.NOT_ENTITLED, NOT_ENTITLED_TEXT)
+            require_entitled(entitled(call, document))
         if document["state"] == "void":
             return {"status": "already", "fp": fp, "txid": document.get("changed", document["tx"])}
         document.update(state="void", changed=call.txid, reason=item["reason"])
         _evidence(document, item)
         documents_state.write(call, fp, document)
         row = _row(trade, item["fp"])
-        if row is not None:
+        if row is not None and (signed or entitled_to_asset(call, trade, row)):
             await trade.fact(row, make_void)
         return {"status": "voided", "fp": fp}
 
     results = await each(items, one)
     trade.save()
     return results
-
-
-NOT_ENTITLED_TEXT = "the caller neither registered the document nor vouches for its seller or buyer"
-
-
-def entitled(call: Call, document: Document) -> bool:
-    """Whether the caller may state facts about a document without a signature: it registered it, or vouches
-    for its seller or buyer. Both parties' records must have been read before."""
-    if document["owner"] == call.msp:
-        return True
-    return vouches(call, document.get("seller")) or vouches(call, document.get("buyer"))
 
 
 def make_void(row: Row) -> None:

@@ -83,7 +83,7 @@ async def _reserve(call: Call, items: Sequence[Item]) -> list[Result]:
         [
             party_key(trade.rows[home].seller)
             for item in items
-            if (home := trade.home[item["asset"]]) is not None
+            if (home := trade.resolve(item["asset"])) is not None
         ]
     )
 
@@ -245,7 +245,7 @@ async def _get(call: Call, request: Item) -> dict[str, Any]:
 
 def claims_row(trade: Trade, fp: str) -> dict[str, Any] | None:
     """An asset as :class:`consortium.contract.figures.ClaimsRow`; None where there is none."""
-    home = trade.home[fp]
+    home = trade.resolve(fp)
     if home is None or trade.documents[fp] is None:
         return None
     row, now = trade.rows[home], trade.call.now

@@ -13,9 +13,10 @@ from typing import Any
 
 from chaincode.contracts import documents_state, records
 from chaincode.contracts.call import Call, Item, Result, each, require
-from chaincode.contracts.document_changes import NOT_ENTITLED_TEXT, entitled, make_void
+from chaincode.contracts.document_changes import make_void
 from chaincode.contracts.encumbrances import held, load
-from chaincode.contracts.keys import document_key, evidence_key, party_key
+from chaincode.contracts.entitlement import entitled_to_asset, prepare, require_entitled
+from chaincode.contracts.keys import document_key, evidence_key
 from chaincode.contracts.operations import Writer
 from chaincode.contracts.rows import Row
 from chaincode.contracts.trade import Trade
@@ -69,14 +70,7 @@ async def _load(call: Call, items: Sequence[Item]) -> Trade:
 async def _fact(call: Call, items: Sequence[Item]) -> list[Result]:
     trade = await _load(call, items)
     proofs = await documents_state.fetch(call, (item["evidence"] for item in items))
-    parties = [
-        party
-        for document in trade.documents.values()
-        if document is not None
-        for party in (document.get("seller"), document.get("buyer"))
-        if party is not None
-    ]
-    await call.state.get_many([party_key(party) for party in parties])
+    await prepare(call, trade, [item["asset"] for item in items])
 
     async def one(item: Item) -> Result:
         row = trade.asset(item["asset"])
@@ -121,7 +115,7 @@ def _may(call: Call, trade: Trade, row: Row, item: Item, proof: documents_state.
 
     :raises RefusedError: NOT_ENTITLED, NOT_HOLDER, UNKNOWN_CLAIM
     """
-    if entitled(call, documents_state.known(trade.documents, item["asset"])):
+    if entitled_to_asset(call, trade, row):
         return
     if (
         proof is not None
@@ -131,7 +125,7 @@ def _may(call: Call, trade: Trade, row: Row, item: Item, proof: documents_state.
         and proof.get("seller") == row.seller
     ):
         return
-    require(item.get("claim"), reasons.NOT_ENTITLED, NOT_ENTITLED_TEXT)
+    require_entitled(bool(item.get("claim")))
     held(call, row, item["claim"])
 
 

@@ -99,6 +99,7 @@ class Row:
     :ivar released: how many claims were released, by reason
     :ivar pending: no document opened it yet; it only keeps what children use
     :ivar sellers: of a pending row: the seller of each child that uses it
+    :ivar joins: how many assets stand one behind the other below this one, the last joined into the one before
     :ivar into: the asset that this one was joined into; nothing else counts then
     """
 
@@ -114,6 +115,7 @@ class Row:
     released: dict[str, int] = field(default_factory=dict)
     pending: bool = False
     sellers: dict[str, str] = field(default_factory=dict)
+    joins: int = 0
     into: str | None = None
 
     @classmethod
@@ -144,6 +146,7 @@ class Row:
             "released": self.released,
             "pending": self.pending,
             "sellers": self.sellers,
+            "joins": self.joins,
         }
         return records.dump(records.CLAIMS, {name: value for name, value in found.items() if value})
 
@@ -162,6 +165,7 @@ class Row:
             released=dict(self.released),
             pending=self.pending,
             sellers=dict(self.sellers),
+            joins=self.joins,
             into=self.into,
         )
 

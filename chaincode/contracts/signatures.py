@@ -50,12 +50,6 @@ def party_of(call: Call, party: str) -> records.Record | None:
     return None if data is None else records.load(records.PARTY, data)
 
 
-def vouches(call: Call, party: str | None) -> bool:
-    """Whether the caller's organisation vouches for a party. Its key must have been read before."""
-    record = None if party is None else party_of(call, party)
-    return record is not None and record["vouched_by"] == call.msp
-
-
 def verify_digest(
     call: Call,
     party: str,

@@ -44,7 +44,8 @@ class Trade:
     """Working set of rows.
 
     :ivar documents: by fingerprint as asked
-    :ivar home: asset id by fingerprint: of an unregistered parent its fingerprint, None for a document without asset
+    :ivar home: asset id by fingerprint, as the document says it: of an unregistered parent its fingerprint, None for a
+        document without asset; :meth:`resolve` follows joins
     :ivar rows: by asset id
     """
 
@@ -77,14 +78,12 @@ class Trade:
                 ids[fp] = asset
         new: list[Row] = []
         asked = list(dict.fromkeys(asset for asset in ids.values() if asset not in self.rows))
-        for _ in range(MAX_JOINS):
+        for _ in range(MAX_JOINS + 1):
             if not asked:
                 break
             rows = await self._rows(asked)
             new += [row for row in rows if row.into is None]
             asked = list(dict.fromkeys(row.into for row in rows if row.into and row.into not in self.rows))
-        for fp, asset in ids.items():
-            self.home[fp] = self.current(asset)
         return new
 
     async def _rows(self, assets: list[str]) -> list[Row]:
@@ -99,12 +98,17 @@ class Trade:
 
     def current(self, asset: str) -> str:
         """The asset into which this one was joined in the end."""
-        for _ in range(MAX_JOINS):
+        for _ in range(MAX_JOINS + 1):
             into = self.rows[asset].into
             if into is None:
                 break
             asset = into
         return asset
+
+    def resolve(self, fp: str) -> str | None:
+        """The asset to which a loaded fingerprint leads now: this call may have joined it into another."""
+        asset = self.home[fp]
+        return None if asset is None else self.current(asset)
 
     def asset(self, fp: str) -> Row:
         """The row of a registered document's asset. Its fingerprint must have been loaded.
@@ -112,7 +116,7 @@ class Trade:
         :raises RefusedError: UNKNOWN_DOCUMENT, NO_ASSET
         """
         documents_state.known(self.documents, fp)
-        asset = self.home[fp]
+        asset = self.resolve(fp)
         if asset is None:
             raise RefusedError(reasons.NO_ASSET, f"{fp} is a document that opens no asset")
         return self.rows[asset]
@@ -128,7 +132,7 @@ class Trade:
             if fp not in self.home:
                 cut = True
                 continue
-            asset = self.home[fp]
+            asset = self.resolve(fp)
             if asset is None or asset == row.asset:
                 continue
             parent = self.rows[asset]
@@ -321,7 +325,7 @@ class Trade:
                 loose = [child for child, end in each.loose.items() if end == FOREVER or now <= end]
                 children.update((child, None) for child in [*used, *loose] if child not in seen)
             await self._load(children)
-            level = [self.rows[home] for child in children if (home := self.home[child]) is not None]
+            level = [self.rows[home] for child in children if (home := self.resolve(child)) is not None]
             seen.update(children)
         return {
             "asset": row.asset,

@@ -12,15 +12,15 @@ An asset's id is the primary fingerprint of the document that opened it. Assets 
 shares are billionths of face value.
 
 ``assets:alias`` says that two documents are evidence of one receivable: claims, links and use of the second
-asset move to the first, and every key of either leads to it from then on. A fact: where both were claimed,
-the sum may be over face value, which makes a shortfall, an impaired asset and an event that names the
-holders' handles. Who may: the owner of both documents, an organisation that vouches for the seller, or the
-seller's signature over ``alias_statement``.
+asset move to the first, and every key of either leads to it from then on. A fact: where both were claimed, the
+sum may be over face value, which makes a shortfall, an impaired asset and an event that names the holders'
+handles. Who may: who may speak about both assets (:mod:`consortium.contract.encumbrances`), or the seller's
+signature over ``alias_statement``.
 
 ``assets:link`` adds links to a document's asset or sets the weights of those it has, and carries the
 asset's use to the assets above. Links that it does not name stay. A fact as well: use of the child that the
 parent cannot bear makes a shortfall. While the child is claimed or settled a known weight can only be
-raised. Who may: the owner of the child's document or an organisation that vouches for the seller. A link
+raised. Who may: who may speak about the child's asset. A link
 counts when the parent is an asset of the same seller; a parent that is not there yet is pending, and takes
 over what was used when it is registered.
 """

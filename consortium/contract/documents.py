@@ -29,13 +29,14 @@ each.
 checked against the digest given, not against the body, which the ledger never sees: whoever has the body
 compares ``origin.digest`` with the SHA-256 of the origin statement.
 
-Who may: any member may register (an asserted document is that member's word, ``owner`` says whose). Amend:
-the owner, or anyone with the seller's signature over ``amendment_statement``; while live claims are on the
-asset every holder must have agreed to its digest (``encumbrances:agree``). Void: the owner, an organisation
-that vouches for seller or buyer, or the seller's signature over ``void_statement``; never refused for being
-encumbered: the asset becomes impaired and the event's ``changed`` names the holders' handles. Take over:
-the seller's signature over ``take_over_statement``, only while asserted; changed content needs the holders'
-agreement too.
+Who may: any member may register (an asserted document is that member's word, ``owner`` says whose). Amend: the
+owner, or anyone with the seller's signature over ``amendment_statement``; while live claims are on the asset
+every holder must have agreed to its digest (``encumbrances:agree``). An amendment without signature makes a
+signed document asserted again. Void: who may speak about the document
+(:mod:`consortium.contract.encumbrances`), or the seller's signature over ``void_statement``; never refused for
+being encumbered. The asset becomes void with it, if the seller signed or the caller may speak about the asset
+too; an impaired asset stands in the event's ``changed`` with the holders' handles. Take over: the seller's
+signature over ``take_over_statement``, only while asserted; changed content needs the holders' agreement too.
 """
 
 from __future__ import annotations

@@ -31,11 +31,14 @@ part; with ``evidence`` of a payment that a fact has counted already, it is not 
 gives a claim up.
 
 *Fact*: ``credit`` (credit note), ``payment`` or ``void``. Never refused for what is claimed. Each piece of
-evidence counts once per asset (``already`` afterwards). Who may: an organisation that owns the document
-named by ``asset`` or vouches for the asset document's seller or buyer; that owns the evidence, a signed
-document of the same seller; or the holder of a live claim (``claim`` names it, with its opening).
-``changed`` in response and event lists every asset whose shortfall grew with the handles of those who hold
-claims on it or on what draws on it.
+evidence counts once per asset (``already`` afterwards). Who may: who may speak about the asset; who registered
+the evidence, a signed document of the same seller; or the holder of a live claim (``claim`` names it, with its
+opening). ``changed`` in response and event lists every asset whose shortfall grew with the handles of those who
+hold claims on it or on what draws on it.
+
+**Who may speak** about a document without a signature: an organisation that vouches for its seller or its buyer since
+before it was registered; or the one that registered it, if it carries a party's signature or nobody else vouched for
+its seller by then. About an asset: who may speak about the document that opened it (sharing an asset gives no power).
 
 *Agree*: the holder accepts one amendment, named by the digest of its statement.
 

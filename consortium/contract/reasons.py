@@ -14,7 +14,9 @@ from typing import Final
 UNKNOWN_FUNCTION: Final = "UNKNOWN_FUNCTION"
 BAD_REQUEST: Final = "BAD_REQUEST"
 OPERATION_ID_REUSED: Final = "OPERATION_ID_REUSED"
-CALL_REASONS: Final = frozenset({UNKNOWN_FUNCTION, BAD_REQUEST, OPERATION_ID_REUSED})
+TRANSACTION_TIME: Final = "TRANSACTION_TIME"
+"""Said by the hosts: the proposal's time is more than 5 minutes off theirs."""
+CALL_REASONS: Final = frozenset({UNKNOWN_FUNCTION, BAD_REQUEST, OPERATION_ID_REUSED, TRANSACTION_TIME})
 
 # Refusals of one item.
 INVALID_ITEM: Final = "INVALID_ITEM"
@@ -22,7 +24,6 @@ CONTENT_CONFLICT: Final = "CONTENT_CONFLICT"
 NOT_ENTITLED: Final = "NOT_ENTITLED"
 UNKNOWN_DOCUMENT: Final = "UNKNOWN_DOCUMENT"
 DOCUMENT_VOID: Final = "DOCUMENT_VOID"
-STALE_COMMITMENT: Final = "STALE_COMMITMENT"
 ENCUMBERED: Final = "ENCUMBERED"
 SIGNED_ALREADY: Final = "SIGNED_ALREADY"
 STATEMENT_INVALID: Final = "STATEMENT_INVALID"
@@ -36,7 +37,6 @@ KEY_INVALID: Final = "KEY_INVALID"
 KEY_NUMBER: Final = "KEY_NUMBER"
 NO_ASSET: Final = "NO_ASSET"
 SELLER_DIFFERS: Final = "SELLER_DIFFERS"
-SAME_ASSET: Final = "SAME_ASSET"
 LINKS_OVER_CHILD: Final = "LINKS_OVER_CHILD"
 LINK_LOWERED: Final = "LINK_LOWERED"
 LINK_LIMIT: Final = "LINK_LIMIT"
@@ -75,6 +75,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     OPERATION_ID_REUSED: (
         "Choose a new operation id for a new request; repeat the very same bytes to learn the first result."
     ),
+    TRANSACTION_TIME: "Set the clock of the gateway, and build the transaction anew.",
     INVALID_ITEM: "Correct the field that the message names.",
     CONTENT_CONFLICT: (
         "Compare with the document that is registered; the seller can take an asserted one over."
@@ -85,7 +86,6 @@ REMEDIES: Final[Mapping[str, str]] = {
     ),
     UNKNOWN_DOCUMENT: "Register the document first, and look it up under all epochs of its key.",
     DOCUMENT_VOID: "A void document stays void; register the new one under its own number.",
-    STALE_COMMITMENT: "Read the document's present commitment and sign again.",
     ENCUMBERED: "Ask every holder of a live claim to agree (encumbrances:agree) to exactly this change.",
     SIGNED_ALREADY: "The document carries the seller's signature; amend it instead.",
     STATEMENT_INVALID: (
@@ -107,7 +107,6 @@ REMEDIES: Final[Mapping[str, str]] = {
     KEY_NUMBER: "Number keys one after the other.",
     NO_ASSET: "Only orders, invoices and warehouse receipts open assets; name one of those.",
     SELLER_DIFFERS: "Only assets of one seller can be joined.",
-    SAME_ASSET: "Both are one asset already.",
     LINKS_OVER_CHILD: (
         "The links of a document may not sum to more than the document; round each weight down."
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
+from chaincode.contracts.trade import MAX_JOINS
 from consortium.contract import names, reasons
 from consortium.contract.statements import alias_statement
 from tests.support.contract_world import (
@@ -15,6 +18,7 @@ from tests.support.contract_world import (
     Json,
     World,
     alias,
+    digest,
     document,
     fp,
     key,
@@ -134,7 +138,7 @@ def test_joining_several_one_after_the_other(world: World) -> None:
 def test_who_may_join(world: World) -> None:
     world.register(document("A"), document("B"), document("other", seller="other"))
     world.register(document("C"), msp=INDUSTRY_B)
-    assert refused(join(world, "A", "B", msp=INDUSTRY_B)) == reasons.NOT_ENTITLED
+    assert refused(join(world, "A", "B", msp="IndustryCMSP")) == reasons.NOT_ENTITLED
     assert refused(join(world, "A", "C", msp=BANK_A)) == reasons.NOT_ENTITLED
     assert refused(join(world, "A", "other")) == reasons.SELLER_DIFFERS
     assert refused(join(world, "A", "nothing")) == reasons.UNKNOWN_DOCUMENT
@@ -164,7 +168,9 @@ def test_a_grouped_documents_links_are_carried_by_linking(world: World) -> None:
     assert relink(world, "commercial", link("PO1", HALF))["status"] == "linked"
     assert world.row("PO1")["via"] == {fp("fapiao"): HALF}
     (view,) = world.read(names.ASSETS_GET, assets=[fp("PO1")])["assets"]
-    assert [(edge["fp"], edge["of_parent"]) for edge in view["children"]] == [(fp("fapiao"), HALF)]
+    (edge,) = view["children"]
+    assert (edge["fp"], edge["of_parent"], edge["counts"]) == (fp("fapiao"), HALF, True)
+    assert edge["figures"]["claimed"] == FACE
 
 
 def test_use_that_waited_for_a_grouped_document_is_carried_by_linking(world: World) -> None:
@@ -187,3 +193,101 @@ def test_use_that_waited_is_carried_further_up_by_linking(world: World) -> None:
     assert world.row("frame")["via"] == {}
     assert relink(world, "call", link("frame", HALF))["status"] == "linked"
     assert world.row("frame")["via"] == {fp("call"): HALF}
+
+
+def test_joining_takes_over_what_children_use(world: World) -> None:
+    world.register(
+        order("A"),
+        order("B"),
+        document("I1", links=[link("B", HALF)]),
+        document("I2", links=[link("B", None)]),
+        document("I3", links=[link("A", HALF)]),
+    )
+    for name in ("I1", "I2", "I3"):
+        world.claim(BANK_A, name, name, HALF)
+    assert join(world, "A", "B")["status"] == "joined"
+    row = world.row("B")
+    assert (row["via"], row["unweighted"]) == ({fp("I1"): HALF // 2, fp("I3"): HALF // 2}, True)
+    for name in ("I1", "I2"):
+        world.on_claim(BANK_A, names.ENCUMBRANCES_RELEASE, name, name, reason="error")
+    row = world.row("A")
+    assert (row["via"], row["unweighted"]) == ({fp("I3"): HALF // 2}, False)
+
+
+@pytest.mark.parametrize(("one", "other"), [(None, HALF), (HALF, None)])
+def test_of_two_weights_the_unknown_one_stays(world: World, one: int | None, other: int | None) -> None:
+    world.register(
+        order(), document("A", links=[link("PO1", one)]), document("B", links=[link("PO1", other)])
+    )
+    assert join(world, "A", "B")["status"] == "joined"
+    world.claim(BANK_A, "B", "a")
+    assert refused(world.reserve(BANK_B, "PO1", "b", 1)) == reasons.LINK_WEIGHT_UNKNOWN
+
+
+def test_joined_and_then_used_in_one_call(world: World) -> None:
+    """Links to the asset that went up into another lead there at once."""
+    world.register(order("A"), order("B"), document("I1", links=[link("B", HALF)]), document("I2"))
+    world.claim(BANK_A, "I1", "a")
+    items = [
+        {"asset": fp(asset), "alias": fp(other), "evidence": None}
+        for asset, other in (("A", "B"), ("I2", "I1"))
+    ]
+    results = world.write(INDUSTRY_A, names.ASSETS_ALIAS, *items)
+    assert [result["status"] for result in results] == ["joined", "joined"]
+    assert world.row("B")["via"] == {fp("I2"): HALF}
+
+
+def test_joins_one_behind_the_other_are_limited(world: World) -> None:
+    most = MAX_JOINS + 1
+    world.register(*(document(f"D{number}") for number in range(most + 1)))
+    for number in range(1, most):
+        assert join(world, f"D{number}", f"D{number - 1}")["status"] == "joined"
+    assert world.row("D0")["asset"] == fp(f"D{most - 1}")
+    assert refused(join(world, f"D{most}", "D0")) == reasons.LINK_LIMIT
+    assert join(world, "D0", f"D{most}")["status"] == "joined"
+    world.claim(BANK_A, f"D{most}", "a")
+    assert world.row("D0")["claimed"] == FACE
+
+
+def test_sharing_an_asset_gives_no_power_over_it(world: World) -> None:
+    """A member registers a document of its own under an alias of somebody's invoice."""
+    thief = "IndustryCMSP"
+    world.party("puppet", thief)
+    world.register(document("I1"), order())
+    (result,) = world.register(
+        document("false", buyer="puppet", keys=[key("false"), alias("I1")], links=[link("PO1")]), msp=thief
+    )
+    assert result["grouped"] is True
+    fact = {"asset": fp("false"), "type": "credit", "share": FACE, "evidence": digest("x")}
+    assert refused(world.one(thief, names.ENCUMBRANCES_FACT, fact)) == reasons.NOT_ENTITLED
+    assert refused(relink(world, "false", link("PO1"), msp=thief)) == reasons.NOT_ENTITLED
+    void = {"fp": fp("false"), "reason": "x", "evidence": None}
+    assert world.one(thief, names.DOCUMENTS_VOID, void)["status"] == "voided"
+    assert world.record("false")["state"] == "void"
+    row = world.row("I1")
+    assert (row["void"], row["free"]) == (False, FACE)
+    world.claim(BANK_A, "I1", "a")
+
+
+def test_vouching_afterwards_gives_no_power_over_what_is_there(world: World) -> None:
+    late = "IndustryCMSP"
+    world.register(document("I1", buyer="new"), document("I2", seller="new"))
+    world.now += 1
+    world.party("new", late)
+    for name in ("I1", "I2"):
+        fact = {"asset": fp(name), "type": "credit", "share": 1, "evidence": digest(name)}
+        assert refused(world.one(late, names.ENCUMBRANCES_FACT, fact)) == reasons.NOT_ENTITLED
+    assert world.fact("I2", "credit", 1, "by whoever registered it")["status"] == "done"
+    world.register(document("I3", buyer="new"))
+    assert world.fact("I3", "credit", 1, "now", msp=late)["status"] == "done"
+
+
+def test_registering_for_somebody_elses_client_gives_no_power(world: World) -> None:
+    other = "IndustryCMSP"
+    statement = b"origin"
+    origin = {**signed_by("seller", statement), "digest": sha256(statement).hexdigest()}
+    world.register(document("asserted"), document("signed", origin=origin), msp=other)
+    for name, allowed in (("asserted", False), ("signed", True)):
+        assert (world.fact(name, "credit", 1, name, msp=other)["status"] == "done") == allowed
+    void = {"fp": fp("asserted"), "reason": "x", "evidence": None}
+    assert refused(world.one(other, names.DOCUMENTS_VOID, void)) == reasons.NOT_ENTITLED

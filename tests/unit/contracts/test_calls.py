@@ -181,3 +181,16 @@ def test_operation_ids_of_organisations_do_not_meet_and_do_not_name_them() -> No
 def test_a_message_of_others_is_no_refusal() -> None:
     assert refusal("KeyError: 'x'") is None
     assert refusal("something failed") is None
+
+
+def test_a_replayed_fact_names_the_impaired_assets_again() -> None:
+    world = World()
+    world.trade()
+    world.register(document("I1"))
+    world.claim(BANK_A, "I1", "a")
+    item = {"fp": fp("I1"), "reason": "cancelled", "evidence": None}
+    request = {"op": "operation-of-a-test", "items": [item]}
+    first = decode(world.call(INDUSTRY_A, "documents:void", request).payload)
+    again = decode(world.call(INDUSTRY_A, "documents:void", request).payload)
+    assert first["changed"]
+    assert again == {**first, "replayed": True}

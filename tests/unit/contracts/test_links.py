@@ -351,8 +351,10 @@ def test_circles_are_found(world: World) -> None:
     )
     for name in ("I1", "PO1", "PO2"):
         assert refused(world.reserve(BANK_A, name, "a")) == reasons.LINK_CYCLE
-    assert world.fact("I1", "payment", FACE, "line")["status"] == "done"
+    for name in ("I1", "PO2"):
+        assert world.fact(name, "payment", FACE, f"line {name}")["status"] == "done"
     assert world.row("PO1")["via"] == {fp("I1"): 5}
+    assert world.row("PO3")["via"] == {fp("PO2"): 5}
 
 
 def test_too_many_levels(world: World) -> None:
