@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from chanrong.cli import (
@@ -44,22 +43,14 @@ demo.register(app)
 
 
 def run() -> None:
-    """Entry point: turns errors into one clear message and an exit code."""
+    """Entry point: wrong usage ends with 2 and what was wrong; errors of ours become one clear message and a code."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        code = done.exit_code
-    except click.exceptions.Abort:
-        err.print("interrupted")
-        code = Exit.FAILED
-    except click.ClickException as wrong:
-        wrong.show()
-        code = Exit.USAGE
+        app()
     except ChanrongError as error:
-        code = _say(error)
+        sys.exit(_say(error))
     except KeyboardInterrupt:
-        code = Exit.FAILED
-    sys.exit(int(code or 0))
+        err.print("interrupted")
+        sys.exit(int(Exit.FAILED))
 
 
 def _say(error: ChanrongError) -> int:
