@@ -16,7 +16,10 @@ from chanrong.sandbox.profile import Party, Service
 from consortium.errors import ChanrongError, NotFoundError, UnavailableError
 
 TIMEOUT_S = 60.0
-POLL_INTERVAL_S = 0.05
+POLL_FIRST_S = 0.01
+POLL_MOST_S = 1.0
+"""A status of 1,000 documents is work for the gateway: ask at once, then ever more seldom."""
+
 SETTLED = frozenset({"registered", "already_registered", "conflict", "refused"})
 
 Json = dict[str, Any]
@@ -58,12 +61,14 @@ class ErpClient:
     async def wait_push(self, push_id: str, timeout_s: float) -> Json:
         """The push's status once every document has a verdict of the ledger, or what it is when time is up."""
         deadline = time.monotonic() + timeout_s
+        pause = POLL_FIRST_S
         while True:
             status = await self.request("GET", f"/v1/pushes/{push_id}")
             pending = [d for d in status["documents"] if d["position"]["state"] not in SETTLED]
             if not pending or time.monotonic() > deadline:
                 return status
-            await asyncio.sleep(POLL_INTERVAL_S)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.6, POLL_MOST_S)
 
     async def _fresh_token(self) -> str:
         if time.monotonic() < self._token_until:
