@@ -40,21 +40,42 @@ from crossverify.sources.tax import TaxSource
 from finance_gateway.config import Adapter, FinanceSettings
 from finance_gateway.financing.usecase import Financing
 from finance_gateway.follower import BlockHandler
+from finance_gateway.health import Health
 from finance_gateway.industry import IndustryBodies
 from finance_gateway.ledger import Ledger
+from finance_gateway.metrics import Metrics
 from finance_gateway.operations import Operations
 from finance_gateway.packages.builder import Builder, Issuer
 from finance_gateway.packages.collect import Collector
 from finance_gateway.packages.ports import Institutions
 from finance_gateway.packages.usecase import Packages
+from finance_gateway.packages.watch import Watchers
 from finance_gateway.reconciliation.packages import PackagesJob
 from finance_gateway.rest import make_app
 from finance_gateway.service import FinancingService, PackageService, permissions
 
 MIGRATIONS: Final = "finance_gateway.migrations"
 TOKEN_KID: Final = "token-1"  # noqa: S105 - the name of a key
-MAX_PACKAGE_MESSAGE_BYTES: Final = 100 * 1024 * 1024
-PACKAGE_DEADLINE_S: Final = 120.0
+MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
+"""Largest message to this gateway; what it sends, packages above all, may have 100 MiB."""
+
+CALL_DEADLINE_S: Final = 120.0
+SERVICES: Final = (
+    "",
+    "chanrong.finance.v1.PackageService",
+    "chanrong.finance.v1.FinancingService",
+    "chanrong.reconciliation.v1.ReconciliationService",
+)
+"""Whose health is told; the first is the whole."""
+
+SETTLE: Final = {
+    names.PACKAGES_ANCHOR: Packages.settle_anchor,
+    names.ENCUMBRANCES_RESERVE: Financing.settle_results,
+    names.ENCUMBRANCES_FINANCE: Financing.settle_results,
+    names.ENCUMBRANCES_RELEASE: Financing.settle_results,
+    names.ENCUMBRANCES_SETTLE: Financing.settle_results,
+}
+"""By function of the contract: what its result changes here."""
 
 Connect = Callable[[str, str], grpc.aio.Channel]
 
@@ -64,35 +85,26 @@ class Parts:
 
     def __init__(self, settings: FinanceSettings, directory: OrgDirectory, connect: Connect) -> None:
         self.settings = settings
+        self.directory = directory
         self.database = Database(create_engine(settings.database))
         vault = BodyVault.load(settings.master_keys)
         keys = ConsortiumKeys.from_json(settings.consortium_keys.read_bytes())
-        ledger_settings = settings.ledger
-        roots = ledger_settings.tls_roots.read_bytes()
+        roots = settings.ledger.tls_roots.read_bytes()
         self.gateway = Gateway(
-            [Endpoint(target, roots) for target in ledger_settings.endpoints],
+            [Endpoint(target, roots) for target in settings.ledger.endpoints],
             load_identity(settings.identity, settings.msp_id),
         )
-        network = self.gateway.network(ledger_settings.channel)
+        network = self.gateway.network(settings.ledger.channel)
+        contract = network.contract(settings.ledger.chaincode)
+        self.ledger = Ledger(network, contract, settings.ledger.organisations)
+        self.operations = Operations(self.database, self.ledger, vault, SETTLE)
+        self.watchers = Watchers(self.database)
         self.blocks = BlockHandler(
             self.database,
-            settings.msp_id,
-            ledger_settings.chaincode,
-            lambda: self.packages.notify(),  # noqa: PLW0108 - packages are made later
-        )
-        contract = network.contract(ledger_settings.chaincode)
-        self.ledger = Ledger(network, contract, ledger_settings.organisations)
-        self.operations = Operations(
-            self.database,
-            self.ledger,
-            vault,
-            {
-                names.PACKAGES_ANCHOR: Packages.settle_anchor,
-                names.ENCUMBRANCES_RESERVE: Financing.settle_results,
-                names.ENCUMBRANCES_FINANCE: Financing.settle_results,
-                names.ENCUMBRANCES_RELEASE: Financing.settle_results,
-                names.ENCUMBRANCES_SETTLE: Financing.settle_results,
-            },
+            self.operations,
+            msp_id=settings.msp_id,
+            chaincode=settings.ledger.chaincode,
+            changed=self.watchers.notify,
         )
         self.financing = Financing(
             msp_id=settings.msp_id,
@@ -101,6 +113,7 @@ class Parts:
             ledger=self.ledger,
             operations=self.operations,
         )
+        self.metrics = Metrics()
         self.packages = Packages(
             database=self.database,
             vault=vault,
@@ -109,14 +122,22 @@ class Parts:
             operations=self.operations,
             profiles=profiles(settings),
             default_profile=settings.default_profile,
-            opens=self.financing.opens,
+            claims=self.financing,
+            meter=self.metrics,
         )
-        slots = Slots(self.database)
-        self.jobs = Jobs(slots, [PackagesJob(self.database, self.ledger, settings)])
+        self.jobs = Jobs(Slots(self.database), [PackagesJob(self.database, self.ledger, settings)])
         self.tokens = TokenIssuer(
             settings.name, P256Signer.from_pem(settings.token_key.read_bytes()), TOKEN_KID
         )
-        self.directory = directory
+        self.health = Health(
+            database=self.database,
+            ledger=self.ledger,
+            blocks=self.blocks,
+            operations=self.operations,
+            jobs=self.jobs,
+            watchers=self.watchers,
+            metrics=self.metrics,
+        )
 
     def _builder(self, keys: ConsortiumKeys, connect: Connect) -> Builder:
         settings = self.settings
@@ -192,16 +213,18 @@ async def serve(settings: FinanceSettings) -> None:
 
 
 async def _start_ledger(parts: Parts, stack: AsyncExitStack) -> None:
-    await parts.financing.start()
-    await parts.ledger.follow(await parts.blocks.next_block(), parts.blocks.handle)
+    # Without a server between them, nobody else has a SQLite file.
+    await parts.packages.start(alone=parts.database.engine.dialect.name == "sqlite")
+    await parts.ledger.follow(parts.blocks)
     stack.push_async_callback(parts.ledger.stop)
     await parts.operations.start()
     stack.push_async_callback(parts.operations.stop)
+    stack.push_async_callback(parts.packages.stop)
 
 
 async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
     settings = parts.settings
-    limits = Limits(max_message_bytes=MAX_PACKAGE_MESSAGE_BYTES, deadline_cap_s=PACKAGE_DEADLINE_S)
+    limits = Limits(max_message_bytes=MAX_REQUEST_BYTES, deadline_cap_s=CALL_DEADLINE_S)
     service = GrpcService(
         settings.name,
         settings.listen_grpc,
@@ -210,7 +233,8 @@ async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
         permissions(settings.msp_id),
         limits=limits,
     )
-    service.add(finance_pb2_grpc.add_PackageServiceServicer_to_server, PackageService(parts.packages))
+    packages = PackageService(parts.packages, parts.watchers)
+    service.add(finance_pb2_grpc.add_PackageServiceServicer_to_server, packages)
     service.add(finance_pb2_grpc.add_FinancingServiceServicer_to_server, FinancingService(parts.financing))
     service.add(
         reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server,
@@ -221,6 +245,7 @@ async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
         msp_id=settings.msp_id,
         packages=parts.packages,
         financing=parts.financing,
+        health=parts.health,
         tokens=parts.tokens,
         clients=settings.clients,
     )
@@ -229,4 +254,11 @@ async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
     stack.push_async_callback(rest.stop, settings.grace_s)
     ports["grpc"] = await service.start()
     stack.push_async_callback(service.stop, settings.grace_s)
+
+    async def tell(serving: bool) -> None:
+        for name in SERVICES:
+            await service.set_serving(name, serving)
+
+    parts.health.start(tell)
+    stack.push_async_callback(parts.health.stop)
     return ports

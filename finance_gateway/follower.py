@@ -1,11 +1,13 @@
-"""What later facts on the ledger mean for this bank's packages and claims.
+"""What blocks mean for this bank, stored block by block.
 
-Every block is read once; what it means and the checkpoint are stored in one database transaction:
-- a document of a live package is amended or voided, its asset diluted, claimed by somebody else, or newly linked: the
-  package is reopened, with the reason
-- a consent is revoked: packages made under it are reopened, and nothing more may be fetched under it
-- an asset with a claim of this bank is impaired: the claim is marked and its packages reopened, so that the holder is
-  told
+Per block, in ONE database transaction:
+1. the checkpoint is looked at: a block that another replica stored is left alone
+2. operations of this bank that took effect are settled: packages become valid, claims reserved
+3. what happened to documents, assets and consents reopens the packages that rest on them, with the reason; a package
+   that is still being made keeps the reason until it is anchored
+4. claims of this bank on impaired assets are marked
+5. the checkpoint moves on
+So at any checkpoint the tables say exactly what the ledger said up to that block.
 """
 
 from __future__ import annotations
@@ -13,115 +15,106 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import orjson
 import structlog
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from consortium.contract import names
+from consortium.errors import ChanrongError, UnavailableError
 from consortium.ledger.blocks import Block
+from consortium.storage import failpoints
 from consortium.storage.engine import Database
 from finance_gateway.financing import store as claims_store
+from finance_gateway.news import News, OwnOperation, read_block
+from finance_gateway.operations import Operations
 from finance_gateway.packages import store as packages_store
 from finance_gateway.store.tables import checkpoints, claims
 
 CHECKPOINT: Final = "packages"
-_CONCERNING: Final = {
-    names.EVENT_DOCUMENTS,
-    names.EVENT_ASSETS,
-    names.EVENT_ENCUMBRANCES,
-    names.EVENT_CONSENTS,
-}
-_log = structlog.get_logger("chanrong.finance.follower")
+BEFORE_BLOCK: Final = "block.before_commit"
+AFTER_BLOCK: Final = "block.after_commit"
+failpoints.declare(BEFORE_BLOCK, AFTER_BLOCK)
 
-Reasons = dict[str, str]
-"""Fingerprint of a document or asset -> what happened to it."""
+_log = structlog.get_logger("chanrong.finance.follower")
 
 
 class BlockHandler:
-    """Reads blocks for a bank's gateway.
+    """Stores what blocks mean for a bank's gateway.
 
-    :param creator: MSP id of the bank: its own claims are no news to it
+    :param msp_id: the bank's organisation
     :param changed: called when packages changed, to wake those who watch
     """
 
     def __init__(
-        self, database: Database, creator: str, chaincode: str, changed: Callable[[], Awaitable[None]]
+        self,
+        database: Database,
+        operations: Operations,
+        *,
+        msp_id: str,
+        chaincode: str,
+        changed: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
-        self._creator = creator
+        self._operations = operations
+        self._msp_id = msp_id
         self._chaincode = chaincode
         self._changed = changed
+        self.unreadable = 0
+        """Transactions since the start that could not be read or settled; somebody has to look."""
 
     async def next_block(self) -> int:
         """The block to go on with."""
         async with self._database.read() as session:
-            query = select(checkpoints.c.block).where(checkpoints.c.name == CHECKPOINT)
-            return int((await session.execute(query)).scalar_one_or_none() or 0)
+            return await _stored(session) or 0
 
     async def handle(self, block: Block) -> None:
-        """Stores what a block means."""
-        assets: Reasons = {}
-        consents: dict[str, str] = {}
-        impaired: dict[str, Mapping[str, Any]] = {}
-        for transaction in block.transactions:
-            event = transaction.event
-            if not transaction.ok or event is None or event.chaincode != self._chaincode:
-                continue
-            if event.name in _CONCERNING:
-                whole = orjson.loads(event.payload)
-                own = transaction.creator_msp == self._creator
-                _collect(whole, own, assets, consents)
-                for change in whole.get("changed", ()):
-                    impaired[change["asset"]] = change
-                    assets[change["asset"]] = _impaired_reason(change)
+        """Stores what a block means.
+
+        :raises StorageError: it cannot be stored now; nothing of it is
+        :raises UnavailableError: a block before it is missing
+        """
+        news = read_block(block, self._msp_id, self._chaincode)
+        self.unreadable += news.unreadable
         async with self._database.write() as session:
-            reopened = await self._reopen(session, assets, consents)
-            for change in impaired.values():
+            stored = await _stored(session, lock=True)  # 1
+            if stored is not None and stored > block.number:
+                return
+            if (stored or 0) < block.number:
+                raise UnavailableError(
+                    f"Block {block.number} came, {stored or 0} is next.", reason="LEDGER_BEHIND"
+                )
+            settled = [await self._settle(session, each) for each in news.operations]  # 2
+            reopened = await _reopen(session, news)  # 3
+            for change in news.impaired.values():  # 4
                 await _mark_claims(session, change)
-            await _checkpoint(session, block.number + 1)
-        if reopened:
-            _log.info("packages_reopened", block=block.number, packages=reopened)
+            await _checkpoint(session, stored, block.number + 1)  # 5
+            failpoints.reach(BEFORE_BLOCK)
+        failpoints.reach(AFTER_BLOCK)
+        if reopened or any(settled):
+            _log.info("block_stored", block=block.number, reopened=reopened, settled=sum(map(bool, settled)))
             await self._changed()
 
-    @staticmethod
-    async def _reopen(session: AsyncSession, assets: Reasons, consents: Mapping[str, str]) -> int:
-        reopened: dict[str, str] = {}
-        for fingerprint, reason in assets.items():
-            for package_id in await packages_store.touching(session, [fingerprint]):
-                reopened[package_id] = reason
-        for consent_id, reason in consents.items():
-            for package_id in await packages_store.under_consents(session, [consent_id]):
-                reopened[package_id] = reason
-        for package_id, reason in reopened.items():
-            await packages_store.change(
-                session, package_id, stage="reopened", event="reopened", reason=reason
-            )
-        return len(reopened)
+    async def _settle(self, session: AsyncSession, own: OwnOperation) -> bool:
+        try:
+            async with session.begin_nested():
+                return await self._operations.settle(session, own.op, own.request, own.answer) is not None
+        except (ChanrongError, ValueError, KeyError, TypeError) as error:
+            # The bank's other news must not wait for a defect; reconciliation shows what is missing.
+            if isinstance(error, UnavailableError):
+                raise
+            self.unreadable += 1
+            _log.exception("operation_not_settled", op=own.op)
+            return False
 
 
-def _collect(whole: Mapping[str, Any], own: bool, assets: Reasons, consents: dict[str, str]) -> None:
-    """What one event says of documents, assets and consents."""
-    function = whole["fn"]
-    for result in whole["results"]:
-        status = result.get("status")
-        if status in {"refused", "conflict", "already"}:
-            continue
-        if function == names.CONSENTS_REVOKE:
-            consents[result["id"]] = f"consent {result['id']} was revoked"
-        elif function in {names.DOCUMENTS_VOID, names.DOCUMENTS_AMEND}:
-            assets[result["fp"]] = f"a document was {status}"
-        elif function == names.ENCUMBRANCES_FACT:
-            assets[result["asset"]] = "a fact took away from the receivable (credit note, payment or void)"
-        elif function in {names.ENCUMBRANCES_RESERVE, names.ENCUMBRANCES_FINANCE} and not own:
-            assets[result["asset"]] = "another financier claimed a share of the receivable"
-        elif function in {names.ASSETS_ALIAS, names.ASSETS_LINK} and result.get("asset"):
-            assets.setdefault(result["asset"], "documents of the trade were linked anew")
-
-
-def _impaired_reason(change: Mapping[str, Any]) -> str:
-    percent = change["shortfall"] / (names.FACE_VALUE_PPB // 100)
-    return f"the receivable is {change['state']}: claims exceed what is left by {percent:.2f} % of its face value"
+async def _reopen(session: AsyncSession, news: News) -> int:
+    reasons: dict[str, str] = {}
+    for package_id, fingerprint in await packages_store.touching(session, news.things):
+        reasons[package_id] = news.things[fingerprint]
+    for package_id, consent_id in await packages_store.under_consents(session, news.consents):
+        reasons[package_id] = news.consents[consent_id]
+    for package_id in sorted(reasons):
+        await packages_store.reopen(session, package_id, reasons[package_id])
+    return len(reasons)
 
 
 async def _mark_claims(session: AsyncSession, change: Mapping[str, Any]) -> None:
@@ -136,12 +129,14 @@ async def _mark_claims(session: AsyncSession, change: Mapping[str, Any]) -> None
         )
 
 
-async def _checkpoint(session: AsyncSession, block: int) -> None:
-    changed = await session.execute(
-        update(checkpoints)
-        .where(checkpoints.c.name == CHECKPOINT)
-        .values(block=block)
-        .returning(checkpoints.c.name)
-    )
-    if changed.scalar_one_or_none() is None:
+async def _stored(session: AsyncSession, *, lock: bool = False) -> int | None:
+    query = select(checkpoints.c.block).where(checkpoints.c.name == CHECKPOINT)
+    found = (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
+async def _checkpoint(session: AsyncSession, stored: int | None, block: int) -> None:
+    if stored is None:
         await session.execute(insert(checkpoints).values(name=CHECKPOINT, block=block))
+    else:
+        await session.execute(update(checkpoints).where(checkpoints.c.name == CHECKPOINT).values(block=block))

@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Form, Header, Request, Response
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict, Field
 
-from consortium.errors import InvalidInputError, UnauthenticatedError
-from consortium.identity.client_secrets import verify_client_secret
 from consortium.identity.directory import Caller
 from consortium.identity.tokens import TokenIssuer
-from consortium.rpc.rest import TOKEN_PATH, BearerAuth, dress
-from finance_gateway.financing.usecase import Financing, ReserveItem
+from consortium.rpc.oauth import Client, token_router
+from consortium.rpc.rest import MEDIA_TYPE as MEDIA_TYPE_PROBLEM
+from consortium.rpc.rest import BearerAuth, dress
+from finance_gateway.financing.usecase import MAX_ITEMS, Financing, ReserveItem
+from finance_gateway.health import Health
+from finance_gateway.metrics import MEDIA_TYPE
+from finance_gateway.packages.store import DEFAULT_LISTED, MAX_LISTED
 from finance_gateway.packages.usecase import PackageRequest, Packages
 from finance_gateway.service import claim_message, outcome_message, summary
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_DURATION_S = 2**32 - 1
+"""As gRPC's field; the contract takes at most 10 business days anyway."""
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What is wrong (RFC 9457): `reason` is stable, `detail` and `remedy` are for a person.",
+        "content": {MEDIA_TYPE_PROBLEM: {"schema": {"type": "object"}}},
+    }
+}
 
 Key = Annotated[
     str, Header(alias="Idempotency-Key", max_length=128, description="Repeating a call is harmless.")
@@ -48,7 +59,10 @@ class ReserveBody(_Body):
     fingerprint: str
     share_ppb: int = Field(ge=1, le=1_000_000_000, examples=[1_000_000_000])
     consent_id: str
-    duration_seconds: int = Field(default=0, ge=0)
+    duration_seconds: int = Field(default=0, ge=0, le=MAX_DURATION_S)
+
+
+Reservations = Annotated[list[ReserveBody], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class FinanceBody(_Body):
@@ -79,6 +93,7 @@ def make_app(
     msp_id: str,
     packages: Packages,
     financing: Financing,
+    health: Health,
     tokens: TokenIssuer,
     clients: Mapping[str, str],
 ) -> FastAPI:
@@ -86,43 +101,31 @@ def make_app(
 
     :param clients: REST clients, name -> hash of the secret
     """
-    app = FastAPI(title=f"Chanrong finance gateway ({name})", version="1", docs_url="/docs", redoc_url=None)
+    # No page of documentation: it would load its scripts from elsewhere. /openapi.json says all of it.
+    app = FastAPI(title=f"Chanrong finance gateway ({name})", version="1", docs_url=None, redoc_url=None)
     dress(app, max_body_bytes=MAX_BODY_BYTES)
-    caller = BearerAuth(tokens.verifier(), "bank")
-    basic = HTTPBasic(auto_error=False)
 
-    @app.post(TOKEN_PATH, tags=["security"])
-    async def token(
-        request: Request,
-        credentials: Annotated[HTTPBasicCredentials | None, Depends(basic)],
-        grant_type: Annotated[str, Form()] = "",
-    ) -> dict[str, Any]:
-        """OAuth2 client credentials: a short-lived token for a client id and secret."""
-        if grant_type != "client_credentials":
-            raise InvalidInputError("grant_type must be client_credentials.", reason="UNSUPPORTED_GRANT_TYPE")
-        known = clients.get(credentials.username, "") if credentials else ""
-        if credentials is None or not verify_client_secret(credentials.password, known or None):
-            raise UnauthenticatedError("Client id or secret is wrong.", remedy="Ask the gateway's operator.")
-        issued = tokens.issue(Caller(msp_id, credentials.username, "bank"))
-        return {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.expires_in}
+    async def find(client_id: str) -> Client | None:
+        known = clients.get(client_id)
+        return None if known is None else Client(Caller(msp_id, client_id, "bank"), known)
 
-    _package_routes(app, packages, caller)
-    _claim_routes(app, financing, caller)
-
-    @app.get("/healthz", tags=["operation"])
-    async def healthz() -> dict[str, str]:
-        """Whether the gateway answers; its parts are told by the gRPC health service."""
-        return {"status": "ok"}
-
+    app.include_router(token_router(tokens, find))
+    # A default and not Annotated: FastAPI looks names in annotations up among the module's, not the function's.
+    bank: Any = Depends(BearerAuth(tokens.verifier(), "bank"))
+    app.include_router(_package_routes(packages, bank))
+    app.include_router(_claim_routes(financing, bank))
+    app.include_router(_operation_routes(health))
     return app
 
 
-def _package_routes(app: FastAPI, packages: Packages, auth: BearerAuth) -> None:
-    @app.post("/v1/packages", status_code=201, tags=["packages"])
+def _package_routes(packages: Packages, bank: Any) -> APIRouter:
+    router = APIRouter(prefix="/v1/packages", tags=["packages"], responses=PROBLEMS)
+
+    @router.post("", status_code=201)
     async def request_package(
-        body: PackageBody, response: Response, caller: Annotated[Caller, Depends(auth)], key: Key = ""
+        body: PackageBody, response: Response, caller: Caller = bank, key: Key = ""
     ) -> dict[str, Any]:
-        """Makes a package; the file itself is at `Location`."""
+        """Makes a package. It is at `Location`, and its file below that, at `file`."""
         wanted = PackageRequest(
             subject=body.subject,
             purpose=body.purpose,
@@ -133,55 +136,82 @@ def _package_routes(app: FastAPI, packages: Packages, auth: BearerAuth) -> None:
             supersedes=body.supersedes,
         )
         row, _ = await packages.request(wanted, caller)
-        response.headers["Location"] = f"/v1/packages/{row.package_id}/file"
+        response.headers["Location"] = f"/v1/packages/{row.package_id}"
         return _json(summary(row))
 
-    @app.get("/v1/packages", tags=["packages"])
+    @router.get("")
     async def list_packages(
-        caller: Annotated[Caller, Depends(auth)], subject: str = "", limit: int = 100
+        caller: Caller = bank,
+        subject: str = "",
+        limit: Annotated[int, Query(ge=1, le=MAX_LISTED)] = DEFAULT_LISTED,
     ) -> dict[str, Any]:
         """Lists packages, newest first."""
         return {"packages": [_json(summary(row)) for row in await packages.listed(subject, limit)]}
 
-    @app.get("/v1/packages/{package_id}", tags=["packages"])
-    async def get_package(package_id: str, caller: Annotated[Caller, Depends(auth)]) -> dict[str, Any]:
+    @router.get("/{package_id}")
+    async def get_package(package_id: str, caller: Caller = bank) -> dict[str, Any]:
         """What is known of a package."""
-        row, _ = await packages.get(package_id)
-        return _json(summary(row))
+        return _json(summary(await packages.row(package_id)))
 
-    @app.get("/v1/packages/{package_id}/file", tags=["packages"])
-    async def get_file(package_id: str, caller: Annotated[Caller, Depends(auth)]) -> Response:
+    @router.get("/{package_id}/file", response_model=dict[str, Any])
+    async def get_file(package_id: str, caller: Caller = bank) -> Response:
         """The package file, byte for byte as it was signed."""
         _, content = await packages.get(package_id)
         return Response(content, media_type="application/json")
 
+    return router
 
-def _claim_routes(app: FastAPI, financing: Financing, auth: BearerAuth) -> None:
-    Who = Annotated[Caller, Depends(auth)]  # noqa: N806 - a type
 
-    @app.get("/v1/claims", tags=["claims"])
-    async def list_claims(caller: Who, fingerprint: str = "") -> dict[str, Any]:
+def _claim_routes(financing: Financing, bank: Any) -> APIRouter:
+    router = APIRouter(prefix="/v1/claims", tags=["claims"], responses=PROBLEMS)
+
+    @router.get("")
+    async def list_claims(caller: Caller = bank, fingerprint: str = "") -> dict[str, Any]:
         """Lists this bank's claims."""
         return {"claims": [_json(claim_message(row)) for row in await financing.listed(fingerprint)]}
 
-    @app.post("/v1/claims", tags=["claims"])
-    async def reserve(body: list[ReserveBody], caller: Who, key: Key = "") -> dict[str, Any]:
+    @router.post("")
+    async def reserve(body: Reservations, caller: Caller = bank, key: Key = "") -> dict[str, Any]:
         """Reserves shares; each succeeds or is refused by itself."""
         items = [ReserveItem(i.fingerprint, i.share_ppb, i.consent_id, i.duration_seconds) for i in body]
         outcomes = await financing.reserve(items, key, caller)
         return {"results": [_json(outcome_message(item)) for item in outcomes]}
 
-    @app.post("/v1/claims/{claim_id}/finance", tags=["claims"])
-    async def finance(claim_id: str, body: FinanceBody, caller: Who, key: Key = "") -> dict[str, Any]:
+    @router.post("/{claim_id}/finance")
+    async def finance(
+        claim_id: str, body: FinanceBody, caller: Caller = bank, key: Key = ""
+    ) -> dict[str, Any]:
         """Turns a reservation into a financing."""
         return _json(outcome_message(await financing.finance(claim_id, body.monitor_consent_id, key, caller)))
 
-    @app.post("/v1/claims/{claim_id}/release", tags=["claims"])
-    async def release(claim_id: str, body: ReleaseBody, caller: Who, key: Key = "") -> dict[str, Any]:
+    @router.post("/{claim_id}/release")
+    async def release(
+        claim_id: str, body: ReleaseBody, caller: Caller = bank, key: Key = ""
+    ) -> dict[str, Any]:
         """Gives a claim up."""
         return _json(outcome_message(await financing.release(claim_id, body.reason, key, caller)))
 
-    @app.post("/v1/claims/{claim_id}/settle", tags=["claims"])
-    async def settle(claim_id: str, body: SettleBody, caller: Who, key: Key = "") -> dict[str, Any]:
+    @router.post("/{claim_id}/settle")
+    async def settle(claim_id: str, body: SettleBody, caller: Caller = bank, key: Key = "") -> dict[str, Any]:
         """Says that a claim was paid."""
         return _json(outcome_message(await financing.settle(claim_id, body.share_ppb, key, caller)))
+
+    return router
+
+
+def _operation_routes(health: Health) -> APIRouter:
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz", responses={503: {"description": "It does not serve; `parts` says why."}})
+    async def healthz(response: Response) -> dict[str, Any]:
+        """Whether the gateway can do its work, part by part: database, block follower, ledger."""
+        state = await health.check()
+        response.status_code = 200 if state.serving else 503
+        return {"status": "ok" if state.serving else "not serving", "parts": state.parts}
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(await health.figures(), media_type=MEDIA_TYPE)
+
+    return router

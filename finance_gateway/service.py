@@ -16,6 +16,7 @@ from finance_gateway.financing.store import ClaimRow
 from finance_gateway.financing.usecase import ClaimOutcome, Financing, ReserveItem
 from finance_gateway.packages.store import PackageRow
 from finance_gateway.packages.usecase import PackageRequest, Packages
+from finance_gateway.packages.watch import Watchers
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -39,8 +40,9 @@ def permissions(msp_id: str) -> dict[str, Permission]:
 class PackageService(rpc.PackageServiceServicer):
     """Packages."""
 
-    def __init__(self, packages: Packages) -> None:
+    def __init__(self, packages: Packages, watchers: Watchers) -> None:
         self._packages = packages
+        self._watchers = watchers
 
     async def RequestPackage(
         self, request: pb.RequestPackageRequest, context: Context
@@ -58,9 +60,7 @@ class PackageService(rpc.PackageServiceServicer):
         row, content = await self._packages.request(wanted, current_caller())
         return pb.RequestPackageResponse(summary=summary(row), package=content)
 
-    async def GetPackage(
-        self, request: pb.GetPackageRequest, context: Context
-    ) -> pb.GetPackageResponse:
+    async def GetPackage(self, request: pb.GetPackageRequest, context: Context) -> pb.GetPackageResponse:
         """Gives a package."""
         row, content = await self._packages.get(request.package_id)
         return pb.GetPackageResponse(summary=summary(row), package=content)
@@ -76,7 +76,7 @@ class PackageService(rpc.PackageServiceServicer):
         self, request: pb.WatchPackagesRequest, context: Context
     ) -> AsyncIterator[pb.WatchPackagesResponse]:
         """Follows packages until the caller leaves."""
-        async for event, row in self._packages.watch(request.after_sequence, request.package_id):
+        async for event, row in self._watchers.watch(request.after_sequence, request.package_id):
             yield pb.WatchPackagesResponse(
                 sequence=event.sequence, event=event.event, summary=summary(row), reason=event.reason
             )
@@ -118,9 +118,7 @@ class FinancingService(rpc.FinancingServiceServicer):
         )
         return pb.SettleResponse(result=outcome_message(outcome))
 
-    async def ListClaims(
-        self, request: pb.ListClaimsRequest, context: Context
-    ) -> pb.ListClaimsResponse:
+    async def ListClaims(self, request: pb.ListClaimsRequest, context: Context) -> pb.ListClaimsResponse:
         """Lists claims."""
         rows = await self._financing.listed(request.fingerprint)
         return pb.ListClaimsResponse(claims=[claim_message(row) for row in rows])

@@ -14,6 +14,7 @@ from consortium.errors import NotFoundError
 from finance_gateway.store.tables import claims
 
 MAX_LISTED: Final = 1_000
+MAX_IN_LIST: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,26 @@ async def get(session: AsyncSession, claim_id: str) -> ClaimRow:
 
 
 async def listed(session: AsyncSession, fingerprint: str) -> list[ClaimRow]:
-    """Claims, newest first; only those on an asset when one is named."""
-    query = select(*_COLUMNS).order_by(claims.c.created.desc(), claims.c.claim_id).limit(MAX_LISTED)
+    """Claims, newest first, without refused ones; only those on an asset when one is named."""
+    query = (
+        select(*_COLUMNS)
+        .where(claims.c.state != "refused")
+        .order_by(claims.c.created.desc(), claims.c.claim_id)
+        .limit(MAX_LISTED)
+    )
     if fingerprint:
         query = query.where((claims.c.fingerprint == fingerprint) | (claims.c.asset == fingerprint))
     return [ClaimRow(*row) for row in await session.execute(query)]
 
 
-async def handles(session: AsyncSession) -> set[str]:
-    """The handles of all this bank's claims."""
-    return set((await session.execute(select(claims.c.handle))).scalars())
+async def own_handles(session: AsyncSession, found: Iterable[str]) -> set[str]:
+    """The handles among these that are this bank's."""
+    wanted = sorted(found)
+    own: set[str] = set()
+    for start in range(0, len(wanted), MAX_IN_LIST):
+        query = select(claims.c.handle).where(claims.c.handle.in_(wanted[start : start + MAX_IN_LIST]))
+        own |= set((await session.execute(query)).scalars())
+    return own
 
 
 async def with_handles(session: AsyncSession, found: Iterable[str]) -> list[ClaimRow]:

@@ -1,34 +1,35 @@
 """The use case: claims of this bank on receivables.
 
-Each write: ONE database transaction stores the claim (with its sealed opening) and the operation; then the operation
-runs; with its result the claim is settled in the tables (:mod:`finance_gateway.operations`). Over-financing is refused
-by the contract, atomically and across banks; this gateway only asks.
+Each write: ONE database transaction stores the claim (with its sealed opening), the idempotency key and the operation.
+Then the operation runs, and the block that holds it settles the claim in the tables: :mod:`finance_gateway.operations`.
+Over-financing is refused by the contract, atomically and across banks; this gateway only asks.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from consortium.contract import names
 from consortium.contract.claims import claim_handle, latest_expiry
-from consortium.errors import InvalidInputError
+from consortium.errors import ConflictError, InvalidInputError
 from consortium.identity.directory import Caller
 from consortium.storage.crypto import BodyVault
 from consortium.storage.engine import Database
+from finance_gateway.checks import check_fingerprint, check_length
 from finance_gateway.financing import store
 from finance_gateway.financing.store import ClaimRow
-from finance_gateway.ledger import Ledger
-from finance_gateway.operations import Operation, Operations, Results, new_operation
+from finance_gateway.operations import Operation, Operations, Outcome, new_operation
 from finance_gateway.store import idempotency
 
 MAX_ITEMS: Final = names.MAX_CLAIM_ITEMS
+MAX_CONSENT_CHARS: Final = 64
 EXPIRY_SLACK_S: Final = 60
 """The transaction's time may be a little behind this clock."""
 
@@ -55,6 +56,14 @@ class ClaimOutcome:
     txid: str = ""
 
 
+class ReadingPort(Protocol):
+    """What this asks of :class:`finance_gateway.ledger.Ledger`."""
+
+    async def read(self, function: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One peer's answer."""
+        ...
+
+
 class Financing:
     """Claims of one bank.
 
@@ -62,23 +71,24 @@ class Financing:
     """
 
     def __init__(
-        self, *, msp_id: str, database: Database, vault: BodyVault, ledger: Ledger, operations: Operations
+        self,
+        *,
+        msp_id: str,
+        database: Database,
+        vault: BodyVault,
+        ledger: ReadingPort,
+        operations: Operations,
     ) -> None:
         self._msp_id = msp_id
         self._database = database
         self._vault = vault
         self._ledger = ledger
         self._operations = operations
-        self._handles: set[str] = set()
 
-    async def start(self) -> None:
-        """Learns which handles are this bank's."""
+    async def own_handles(self, handles: Collection[str]) -> set[str]:
+        """The handles among these that are of this bank's claims."""
         async with self._database.read() as session:
-            self._handles = await store.handles(session)
-
-    def opens(self, handle: str) -> bool:
-        """Whether a claim's handle is this bank's own."""
-        return handle in self._handles
+            return await store.own_handles(session, handles)
 
     async def reserve(self, items: Sequence[ReserveItem], key: str, caller: Caller) -> list[ClaimOutcome]:
         """Reserves shares; each succeeds or is refused by itself.
@@ -87,7 +97,7 @@ class Financing:
         """
         if not 1 <= len(items) <= MAX_ITEMS:
             raise InvalidInputError(f"Reserve 1 to {MAX_ITEMS} items at once, these are {len(items)}.")
-        request = repr([(i.fingerprint, i.share, i.consent_id, i.duration_s) for i in items]).encode()
+        request = orjson.dumps([(i.fingerprint, i.share, i.consent_id, i.duration_s) for i in items])
         prepared = [self._prepare(item) for item in items]
         operation = new_operation(
             names.ENCUMBRANCES_RESERVE,
@@ -113,12 +123,11 @@ class Financing:
                     sealed = self._vault.seal(claim.claim_id, opening)
                     await store.add(session, claim, sealed.ciphertext, sealed.wrapped_key)
                 await self._operations.store(session, operation)
-        if op is None:
-            self._handles |= {claim.handle for claim, _ in prepared}
-        results = await self._operations.result(op or operation.op)
-        return await self._outcomes(results)
+        return await self._outcomes(op or operation.op)
 
     def _prepare(self, item: ReserveItem) -> tuple[ClaimRow, bytes]:
+        check_fingerprint(item.fingerprint)
+        check_length("consent_id", item.consent_id, MAX_CONSENT_CHARS)
         if not 1 <= item.share <= names.FACE_VALUE_PPB:
             raise InvalidInputError(
                 f"A share of {item.share} billionths cannot be reserved.", remedy="Give 1 to 1,000,000,000."
@@ -164,13 +173,11 @@ class Financing:
         )
 
     async def settle(self, claim_id: str, share: int, key: str, caller: Caller) -> ClaimOutcome:
-        """Says that a claim was paid; share 0 is all that is left of it."""
-        async with self._database.read() as session:
-            claim = await store.get(session, claim_id)
-        left = claim.share - claim.settled
-        return await self._one(
-            names.ENCUMBRANCES_SETTLE, claim_id, {"share": share or left}, "Settle", key, caller
-        )
+        """Says that a claim was paid; share 0 is all that is left of it.
+
+        :raises ConflictError: nothing is left
+        """
+        return await self._one(names.ENCUMBRANCES_SETTLE, claim_id, {"share": share}, "Settle", key, caller)
 
     async def _one(
         self, function: str, claim_id: str, fields: Mapping[str, Any], method: str, key: str, caller: Caller
@@ -180,31 +187,33 @@ class Financing:
             claim = await store.get(session, claim_id)
             op = await idempotency.recall(session, caller, method, key, request)
             if op is None:
+                # What is meant by "all that is left" is decided once, with the key.
                 operation = new_operation(
-                    function, [{"asset": claim.asset, "claim": claim_id, **fields}], [claim_id]
+                    function,
+                    [{"asset": claim.asset, "claim": claim_id, **_as_meant(fields, claim)}],
+                    [claim_id],
                 )
                 op = operation.op
                 await idempotency.remember(session, caller, method, key, request, op)
                 await self._operations.store(session, operation)
-        results = await self._operations.result(op)
-        return (await self._outcomes([{**results[0], "claim": claim_id}]))[0]
+        return (await self._outcomes(op))[0]
 
-    async def _outcomes(self, results: Sequence[Mapping[str, Any]]) -> list[ClaimOutcome]:
-        outcomes = []
+    async def _outcomes(self, op: str) -> list[ClaimOutcome]:
+        """What became of each item of an operation, in the order asked."""
+        results = await self._operations.result(op)
+        claim_ids = await self._operations.claims_of(op)
         async with self._database.read() as session:
-            for result in results:
-                claim = await store.get(session, str(result["claim"]))
-                outcomes.append(
-                    ClaimOutcome(
-                        claim=claim,
-                        done=result["status"] == "done",
-                        reason=str(result.get("reason", "")),
-                        message=str(result.get("message", "")),
-                        free=int(result.get("free", 0)),
-                        txid=str(result.get("txid", "")),
-                    )
+            return [
+                ClaimOutcome(
+                    claim=await store.get(session, claim_id),
+                    done=result["status"] == "done",
+                    reason=str(result.get("reason", "")),
+                    message=str(result.get("message", "")),
+                    free=int(result.get("free", 0)),
+                    txid=str(result.get("txid", "")),
                 )
-        return outcomes
+                for claim_id, result in zip(claim_ids, results, strict=True)
+            ]
 
     async def listed(self, fingerprint: str) -> list[ClaimRow]:
         """This bank's claims, with the ledger's state of their assets as it is now.
@@ -222,15 +231,24 @@ class Financing:
         return [_as_now(row, figures.get(row.asset)) for row in rows]
 
     @staticmethod
-    async def settle_results(session: AsyncSession, operation: Operation, results: Results) -> None:
+    async def settle_results(session: AsyncSession, operation: Operation, outcome: Outcome) -> None:
         """What the contract's results mean for the claims of an operation."""
-        items = orjson.loads(operation.request)["items"]
-        if not results:
-            for item in items:
+        if outcome.reason:
+            for item in operation.items:
                 await store.refuse(session, item["claim"])
             return
-        for item, result in zip(items, results, strict=True):
+        for item, result in zip(operation.items, outcome.results, strict=True):
             await store.apply(session, operation.function, item, result)
+
+
+def _as_meant(fields: Mapping[str, Any], claim: ClaimRow) -> dict[str, Any]:
+    """The contract's fields: a share of 0 is all that is left of the claim."""
+    if fields.get("share") != 0:
+        return dict(fields)
+    left = claim.share - claim.settled
+    if left <= 0:
+        raise ConflictError(f"Nothing is left of claim {claim.claim_id}.", reason="SHARE_TOO_LARGE")
+    return {**fields, "share": left}
 
 
 def _as_now(row: ClaimRow, figures: Mapping[str, Any] | None) -> ClaimRow:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from consortium.ledger.messages import parse_prepared
-from consortium.ledger.proofs import unpack_signed_read
-from consortium.wire.fabric.common import common_pb2
+from consortium.ledger.blocks import BlockTransaction, Version
+from consortium.ledger.proofs import LIFECYCLE, unpack_signed_read
+from consortium.wire.fabric.peer import transaction_pb2
 
 
-def read_answer(data: bytes) -> dict[str, Any]:
-    """The contract's answer inside a signed read.
+@dataclass(frozen=True, slots=True)
+class ReadAnswer:
+    """The contract's answer inside a signed read, and the positions of the keys that it read."""
+
+    answer: dict[str, Any]
+    versions: dict[str, Version | None]
+
+
+def read_answer(data: bytes) -> ReadAnswer:
+    """Takes a signed read apart.
 
     :raises ChanrongError: the bytes are no signed read
     """
-    payload = common_pb2.Envelope.FromString(unpack_signed_read(data)).payload
-    return dict(orjson.loads(parse_prepared(payload).result))
+    transaction = BlockTransaction(0, 0, unpack_signed_read(data), transaction_pb2.NOT_VALIDATED)
+    versions = {
+        key: version
+        for entry in transaction.read_writes
+        if entry.namespace != LIFECYCLE
+        for key, version in entry.reads
+    }
+    return ReadAnswer(dict(orjson.loads(transaction.payload)), versions)

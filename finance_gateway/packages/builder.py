@@ -7,6 +7,7 @@ something else than the evidence, the evidence is gathered again.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -24,16 +25,11 @@ from crossverify.evidence import Evidence
 from crossverify.profiles import Profile
 from finance_gateway.packages.answers import read_answer
 from finance_gateway.packages.collect import Collector, Wanted
-from finance_gateway.packages.content import (
-    PACKAGE_TYPE,
-    Heading,
-    build_payload,
-    digest_of,
-    fingerprints_by_read,
-)
+from finance_gateway.packages.content import PACKAGE_TYPE, Heading, build_payload
 from finance_gateway.packages.envelope import NONCE_BYTES, Envelope, challenge_of
-from finance_gateway.packages.ledger_view import differences
-from finance_gateway.packages.ports import LedgerPort, Opens
+from finance_gateway.packages.ledger_view import differences, fingerprints_by_read
+from finance_gateway.packages.ports import Desk, LedgerPort
+from finance_gateway.together import together
 
 ATTEMPTS: Final = 4
 """How often evidence is gathered when the ledger moves under it."""
@@ -92,7 +88,7 @@ class Builder:
         self._clock = clock
 
     async def build(
-        self, package_id: str, wanted: Wanted, profile: Profile, supersedes: str | None, opens: Opens
+        self, package_id: str, wanted: Wanted, profile: Profile, supersedes: str | None, desk: Desk
     ) -> Built:
         """Gathers, evaluates, signs and proves.
 
@@ -108,18 +104,15 @@ class Builder:
             members=self._members,
         )
         for attempt in range(ATTEMPTS):
-            evidence = await self._collector.collect(wanted, int(self._clock()), opens)
+            evidence = await self._collector.collect(wanted, int(self._clock()), desk)
             # Rules over thousands of documents take a second: not on the loop that serves others.
             payload, canonical = await asyncio.to_thread(_payload, heading, evidence, profile)
-            digest = digest_of(payload)
+            digest = hashlib.sha256(canonical).hexdigest()
             nonce = secrets.token_hex(NONCE_BYTES)
             reads = await self._prove(evidence, challenge_of(nonce, digest))
             moved = await asyncio.to_thread(_moved, evidence, reads)
             if not moved:
-                signature = sign_jws(
-                    canonical, self._issuer.key, self._issuer.kid, typ=PACKAGE_TYPE, detached=True
-                )
-                content = Envelope(payload, signature, nonce, tuple(reads)).to_bytes()
+                content = await asyncio.to_thread(self._seal, canonical, nonce, reads)
                 return Built(package_id, payload, digest, evidence, content)
             _log.info("ledger_moved_under_package", package=package_id, attempt=attempt, first=moved[0])
         raise UnavailableError(
@@ -129,10 +122,14 @@ class Builder:
         )
 
     async def _prove(self, evidence: Evidence, challenge: str) -> list[bytes]:
-        return [
-            await self._ledger.signed_read(names.ATTEST, {"challenge": challenge, "fps": list(fingerprints)})
+        return await together(
+            self._ledger.signed_read(names.ATTEST, {"challenge": challenge, "fps": list(fingerprints)})
             for fingerprints in fingerprints_by_read(evidence)
-        ]
+        )
+
+    def _seal(self, canonical: bytes, nonce: str, reads: Sequence[bytes]) -> bytes:
+        signature = sign_jws(canonical, self._issuer.key, self._issuer.kid, typ=PACKAGE_TYPE, detached=True)
+        return Envelope(canonical, signature, nonce, tuple(reads)).to_bytes()
 
 
 def _payload(heading: Heading, evidence: Evidence, profile: Profile) -> tuple[dict[str, Any], bytes]:
@@ -141,4 +138,6 @@ def _payload(heading: Heading, evidence: Evidence, profile: Profile) -> tuple[di
 
 
 def _moved(evidence: Evidence, reads: Sequence[bytes]) -> list[str]:
-    return differences(evidence, [answer for read in reads for answer in read_answer(read)["answers"]])
+    taken = [read_answer(read) for read in reads]
+    answers = [answer for read in taken for answer in read.answer["answers"]]
+    return differences(evidence, answers, {k: v for read in taken for k, v in read.versions.items()})

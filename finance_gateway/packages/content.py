@@ -8,16 +8,16 @@ decision with reasons and a waterfall per receivable, then every finding and the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from consortium.documents.canonical import canonical_bytes
+from consortium.errors import InvalidInputError
 from crossverify.engine import Evaluation, evaluate
 from crossverify.evidence import Evidence, SourceAnswer, SourceState
 from crossverify.profiles import Profile, rules_digest
-from finance_gateway.packages.ledger_view import FPS_PER_READ
 
 PACKAGE_VERSION: Final = 1
 PACKAGE_TYPE: Final = "chanrong-package+json"
@@ -77,7 +77,16 @@ class Heading:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Heading:
-        """Reads what :meth:`to_json` wrote."""
+        """Reads what :meth:`to_json` wrote.
+
+        :raises InvalidInputError: HEADING_INVALID, something else
+        """
+        names = ("package_id", "issuer", "ledger", "channel")
+        members = data.get("members")
+        texts = [*(data.get(name) for name in names), data.get("supersedes") or ""]
+        texts += members if isinstance(members, list) else [None]
+        if set(data) != set(Heading.__slots__) or not all(isinstance(text, str) for text in texts):
+            raise InvalidInputError("The package's heading is not one.", reason="HEADING_INVALID")
         return Heading(
             package_id=data["package_id"],
             issuer=data["issuer"],
@@ -86,11 +95,6 @@ class Heading:
             supersedes=data["supersedes"],
             members=tuple(data["members"]),
         )
-
-
-def digest_of(payload: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of a payload's canonical bytes: what is signed, anchored and challenged."""
-    return hashlib.sha256(canonical_bytes(payload)).hexdigest()
 
 
 def build_payload(heading: Heading, evidence: Evidence, profile: Profile) -> dict[str, Any]:
@@ -122,11 +126,14 @@ def valid_until(evidence: Evidence, profile: Profile) -> int:
     """Last second at which the package may be relied on: the earliest end of its evidence and of its consent."""
     ages = profile.max_ages
     ends = [evidence.evaluated_at + ages.ledger]
+    # An answer that was too old already made findings UNKNOWN; it lends nothing that could end.
     answers = ((evidence.tax, ages.tax), (evidence.bank, ages.bank), (evidence.credit, ages.credit))
     ends += [
         answer.as_of + age
         for answer, age in answers
-        if answer is not None and answer.state is SourceState.ANSWERED
+        if answer is not None
+        and answer.state is SourceState.ANSWERED
+        and answer.as_of + age >= evidence.evaluated_at
     ]
     used = evidence.request.consent_id
     ends += [consent.expires - 1 for consent in evidence.consents if consent.id == used]
@@ -187,10 +194,3 @@ def _source(name: str, answer: SourceAnswer) -> dict[str, Any]:
         "digest": answer.digest,
         "evidence_digest": hashlib.sha256(canonical_bytes(answer.answers)).hexdigest(),
     }
-
-
-def fingerprints_by_read(evidence: Evidence) -> Iterator[tuple[str, ...]]:
-    """The fingerprints that each signed read has to cover, in order."""
-    ordered = sorted(item.fingerprint for item in evidence.documents)
-    for start in range(0, len(ordered), FPS_PER_READ):
-        yield tuple(ordered[start : start + FPS_PER_READ])

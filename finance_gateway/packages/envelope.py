@@ -13,7 +13,6 @@ The signed reads stand outside the payload because their challenge is made from 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,28 +32,35 @@ _KEYS: Final = {"format", "payload", "signature", "nonce", "signed_reads"}
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A package file, taken apart. Nothing in it has been checked but its form."""
+    """A package file, taken apart. Nothing in it has been checked but its form.
 
-    payload: dict[str, Any]
+    :ivar payload: canonical bytes of the payload: what is signed, digested, anchored and challenged
+    """
+
+    payload: bytes
     signature: str
     nonce: str
     signed_reads: tuple[bytes, ...]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the payload."""
+        return hashlib.sha256(self.payload).hexdigest()
+
     def to_bytes(self) -> bytes:
-        """The file."""
-        return canonical_bytes(
-            {
-                "format": FORMAT,
-                "payload": self.payload,
-                "signature": self.signature,
-                "nonce": self.nonce,
-                "signed_reads": [base64.b64encode(read).decode("ascii") for read in self.signed_reads],
-            }
+        """The file: canonical JSON, put together around the payload's bytes, which are megabytes."""
+        reads = [base64.b64encode(read).decode("ascii") for read in self.signed_reads]
+        return b'{"format":%b,"nonce":%b,"payload":%b,"signature":%b,"signed_reads":%b}' % (
+            orjson.dumps(FORMAT),
+            orjson.dumps(self.nonce),
+            self.payload,
+            orjson.dumps(self.signature),
+            orjson.dumps(reads),
         )
 
 
-def read_envelope(data: bytes) -> Envelope:
-    """Takes a package file apart.
+def read_envelope(data: bytes) -> tuple[Envelope, dict[str, Any]]:
+    """Takes a package file apart: the envelope, and its payload as data.
 
     :raises InvalidInputError: PACKAGE_MALFORMED when it is not a package file; PACKAGE_NOT_CANONICAL when a byte of it
         could be another without changing its meaning, which no issuer writes
@@ -72,17 +78,13 @@ def read_envelope(data: bytes) -> Envelope:
         raise _malformed("payload, signature or nonce has the wrong type")
     if not isinstance(reads, list) or not all(isinstance(read, str) for read in reads):
         raise _malformed("signed_reads has the wrong type")
-    try:
-        envelope = Envelope(
-            payload, signature, nonce, tuple(base64.b64decode(read, validate=True) for read in reads)
-        )
-    except binascii.Error as error:
-        raise _malformed(f"a signed read is not base64 ({error})") from error
     if len(nonce) != 2 * NONCE_BYTES or any(c not in "0123456789abcdef" for c in nonce):
         raise _malformed("the nonce is not 32 bytes in hex")
     try:
+        taken = tuple(base64.b64decode(read, validate=True) for read in reads)
+        envelope = Envelope(canonical_bytes(payload), signature, nonce, taken)
         canonical = envelope.to_bytes()
-    except (InvalidInputError, TypeError, ValueError) as error:
+    except (InvalidInputError, TypeError, ValueError) as error:  # binascii.Error is a ValueError
         raise _malformed(f"it has no canonical form ({error})") from error
     if canonical != data:
         raise InvalidInputError(
@@ -90,7 +92,7 @@ def read_envelope(data: bytes) -> Envelope:
             reason="PACKAGE_NOT_CANONICAL",
             remedy="Get the file from the issuer again; do not reformat it.",
         )
-    return envelope
+    return envelope, payload
 
 
 def challenge_of(nonce: str, digest: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from consortium.contract.figures import ClaimsRow
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import SourceAnswer
 from crossverify.sources.bank import PaymentQuestion
@@ -81,7 +80,19 @@ class Institutions:
     credit: CreditPort | None
 
 
-Opens = Callable[[str], bool]
-"""Whether this bank can open a claim's handle."""
+class Desk(Protocol):
+    """What making a package needs of this bank's own tables."""
 
-Rows = Sequence[ClaimsRow | None]
+    async def own_handles(self, handles: Collection[str]) -> set[str]:
+        """The handles of claims among these that this bank can open: its own."""
+        ...
+
+    async def watch(self, consent_id: str, fingerprints: Collection[str], *, anew: bool) -> None:
+        """From now on, what happens on the ledger to one of these documents or assets is kept for the package.
+
+        Called with the documents before the ledger is read, so that nothing falls between reading and watching, and
+        again with all that it rests on.
+
+        :param anew: what was kept until now is dropped, as the ledger is going to be read
+        """
+        ...

@@ -1,48 +1,73 @@
-"""The use case: a bank's officer asks for a package, reads it, follows it.
+"""The use case: a bank's officer asks for a package and reads it.
 
-1. a repeated idempotency key leads to the first call's package, whatever became of it
-2. the request is stored before anything is asked
-3. evidence, rules, signature, proof (:mod:`finance_gateway.packages.builder`)
-4. ONE database transaction: the sealed content, what it rests on, and the operation that anchors its digest
-5. the digest is anchored; with the result the package becomes valid and its event is recorded
+1. A repeated idempotency key leads to the first call's package: the one that is there, or the one that is being made.
+   A call that failed made nothing, so its key may be tried again.
+2. The request is stored before anything is asked. It is made by a task of its own: a caller that goes away, or a second
+   one with the same key, does not make it twice.
+3. Evidence, rules, signature, proof (:mod:`finance_gateway.packages.builder`). What the package will rest on is watched
+   from before the ledger is read.
+4. ONE database transaction: the sealed content, and the operation that anchors its digest. From now on the package will
+   be anchored, wherever this process is killed.
+5. The digest is anchored. The block that holds it makes the package valid (:mod:`finance_gateway.follower`), and
+   reopened at once if something happened to what it rests on since 3.
+
+A process that is killed before 4 leaves a package ``making``: it is given up when the gateway starts, or where several
+replicas share the database, once it has been made for longer than is allowed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+import orjson
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from consortium.contract import names
-from consortium.documents.fingerprint import ConsortiumKeys
-from consortium.errors import ChanrongError, ConflictError, InvalidInputError, NotFoundError
+from consortium.documents.fingerprint import ConsortiumKeys, party_id
+from consortium.errors import (
+    ChanrongError,
+    ConflictError,
+    DeniedError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from consortium.identity.directory import Caller
 from consortium.storage import failpoints
 from consortium.storage.crypto import BodyVault
 from consortium.storage.engine import Database
 from crossverify.profiles import Profile
 from crossverify.rule import Stage
-from finance_gateway.operations import Operation, Operations, Results, new_operation
+from finance_gateway.checks import check_fingerprint, check_length, is_hex32
+from finance_gateway.operations import Operation, Operations, Outcome, new_operation
 from finance_gateway.packages import store
 from finance_gateway.packages.builder import Builder
 from finance_gateway.packages.collect import Wanted
-from finance_gateway.packages.ports import Opens
-from finance_gateway.packages.store import PackageEvent, PackageRow
+from finance_gateway.packages.store import PackageRow
 from finance_gateway.store import idempotency
 
 METHOD: Final = "RequestPackage"
 MAX_FINGERPRINTS: Final = 20_000
-EVENTS_PER_READ: Final = 100
-_HANDLE: Final = re.compile(r"^[0-9a-f]{64}$")
+MAX_MAKING_S: Final = 110.0
+"""Longest time of making one package, within the deadline of a call."""
 
+GIVEN_UP_AFTER_S: Final = 180
+"""A package that has been ``making`` for longer is nobody's any more."""
+
+_LONGEST: Final = {"subject": 256, "purpose": 128, "consent_id": 64, "profile": 64, "supersedes": 32}
+
+AFTER_ADD: Final = "package.added"
 AFTER_BUILD: Final = "package.built"
 AFTER_STORE: Final = "package.stored"
-failpoints.declare(AFTER_BUILD, AFTER_STORE)
+failpoints.declare(AFTER_ADD, AFTER_BUILD, AFTER_STORE)
+
+_log = structlog.get_logger("chanrong.finance.packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +84,28 @@ class PackageRequest:
 
     def digestible(self) -> bytes:
         """What has to be equal for two calls to be the same."""
-        parts = (
-            self.subject,
-            self.purpose,
-            self.consent_id,
-            self.profile,
-            self.supersedes,
-            *self.fingerprints,
-        )
-        return "\x00".join(parts).encode()
+        texts = [getattr(self, name) for name in _LONGEST]
+        return orjson.dumps([*texts, list(self.fingerprints)])
+
+
+class OwnHandles(Protocol):
+    """Which claims this bank can open; :class:`finance_gateway.financing.usecase.Financing` knows."""
+
+    async def own_handles(self, handles: Collection[str]) -> set[str]:
+        """The handles among these that are this bank's."""
+        ...
+
+
+class Meter(Protocol):
+    """Who counts what was made; :class:`finance_gateway.metrics.Metrics`."""
+
+    def package_made(self, seconds: float) -> None:
+        """One was made and anchored."""
+        ...
+
+    def package_failed(self, reason: str) -> None:
+        """One was not."""
+        ...
 
 
 class Packages:
@@ -83,7 +121,8 @@ class Packages:
         operations: Operations,
         profiles: Mapping[str, Profile],
         default_profile: str,
-        opens: Opens,
+        claims: OwnHandles,
+        meter: Meter,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -92,8 +131,26 @@ class Packages:
         self._operations = operations
         self._profiles = profiles
         self._default_profile = default_profile
-        self._opens = opens
-        self._changed = asyncio.Condition()
+        self._claims = claims
+        self._meter = meter
+        self._making: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, *, alone: bool) -> None:
+        """Gives up what an earlier process left half-made.
+
+        :param alone: whether no other replica can be making packages on this database
+        """
+        async with self._database.write() as session:
+            given_up = await store.fail_interrupted(session, 0 if alone else GIVEN_UP_AFTER_S)
+        if given_up:
+            _log.warning("packages_interrupted", packages=given_up)
+
+    async def stop(self) -> None:
+        """Ends what is being made; what was stored goes on at the next start."""
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def request(self, request: PackageRequest, caller: Caller) -> tuple[PackageRow, bytes]:
         """Makes a package.
@@ -103,68 +160,102 @@ class Packages:
         wanted, profile = self._understand(request)
         package_id = secrets.token_hex(16)
         async with self._database.write() as session:  # 1, 2
-            known = await idempotency.recall(
-                session, caller, METHOD, request.idempotency_key, request.digestible()
-            )
-            if known is None:
+            found = await self._recalled(session, request, caller)
+            if found is None:
+                await self._check_superseded(session, wanted, request.supersedes)
                 await idempotency.remember(
                     session, caller, METHOD, request.idempotency_key, request.digestible(), package_id
                 )
-                await store.add(session, _making(package_id, wanted, profile, request), caller.name)
-        if known is not None:
-            return await self._again(known)
-        try:
-            built = await self._builder.build(
-                package_id, wanted, profile, request.supersedes or None, self._opens
-            )  # 3
-        except ChanrongError as error:
-            async with self._database.write() as session:
-                await store.fail(session, package_id, f"{error.reason}: {error.message}")
-            raise
-        failpoints.reach(AFTER_BUILD)
-        sealed = self._vault.seal(package_id, built.content)
-        anchor = new_operation(
-            names.PACKAGES_ANCHOR,
-            [
-                {
-                    "id": package_id,
-                    "digest": built.digest,
-                    "subject": wanted.subject,
-                    "consent": built.evidence.request.consent_id,
-                    "profile": f"{profile.id}/{profile.version}:{profile.digest()[:16]}",
-                    "supersedes": request.supersedes or None,
-                }
-            ],
-        )
-        async with self._database.write() as session:  # 4
-            await store.complete(session, built, sealed.wrapped_key, sealed.ciphertext)
-            await self._operations.store(session, anchor)
-        failpoints.reach(AFTER_STORE)
-        result = (await self._operations.run(anchor))[0]  # 5
-        await self.notify()
-        if result["status"] == "refused":
-            raise ConflictError(
-                f"The ledger refused the package: {result['message']}", reason=str(result["reason"])
-            )
+                await store.add(
+                    session,
+                    package_id,
+                    subject=wanted.subject,
+                    purpose=wanted.purpose,
+                    consent_id=wanted.consent_id,
+                    profile=profile.id,
+                    supersedes=request.supersedes or None,
+                    requested_by=caller.name,
+                )
+        failpoints.reach(AFTER_ADD)
+        if found is None:
+            making = _Making(self, package_id, wanted, profile, request.supersedes or None)
+            task = asyncio.create_task(making.run(), name=f"package-{package_id}")
+            self._making[package_id] = task
+            task.add_done_callback(lambda done: self._ended(package_id, done))
+        else:
+            package_id = found.package_id
+            await self._join(found)
+        if package_id in self._making:
+            await asyncio.shield(self._making[package_id])
         return await self.get(package_id)
+
+    def _ended(self, package_id: str, task: asyncio.Task[None]) -> None:
+        self._making.pop(package_id, None)
+        if not task.cancelled():
+            task.exception()  # fetched: the caller may have gone away
+
+    async def _recalled(
+        self, session: AsyncSession, request: PackageRequest, caller: Caller
+    ) -> PackageRow | None:
+        """Step 1: the package that an earlier call with this key made or is making."""
+        digest = request.digestible()
+        known = await idempotency.recall(session, caller, METHOD, request.idempotency_key, digest)
+        if known is None:
+            return None
+        await store.fail_interrupted(session, GIVEN_UP_AFTER_S, known)
+        row = await store.get(session, known)
+        if row.stage != store.FAILED:
+            return row
+        await idempotency.forget(session, caller, METHOD, request.idempotency_key)
+        return None
+
+    async def _join(self, row: PackageRow) -> None:
+        """Waits for what an earlier call began, as far as this process has it in hand."""
+        if row.stage != store.MAKING or row.package_id in self._making:
+            return
+        if not row.anchor_op:
+            raise ConflictError(
+                "The first call with this idempotency key is still making the package.",
+                reason="IDEMPOTENCY_KEY_IN_USE",
+                remedy="Repeat the call in a moment: it gets the first one's result.",
+            )
+        _raise_if_refused(await self._operations.result(row.anchor_op))
+
+    async def _check_superseded(self, session: AsyncSession, wanted: Wanted, supersedes: str) -> None:
+        """Early, before anybody is asked anything; the contract looks again."""
+        if not supersedes:
+            return
+        row = await store.get(session, supersedes)
+        if row.subject != wanted.subject:
+            raise InvalidInputError(f"Package {supersedes} is on another subject.")
+        if row.stage not in store.LIVE:
+            raise ConflictError(
+                f"Package {supersedes} is {row.stage}; it cannot be replaced.", reason="PACKAGE_FINAL"
+            )
 
     def _understand(self, request: PackageRequest) -> tuple[Wanted, Profile]:
         name = request.profile or self._default_profile
         if name not in self._profiles:
             raise InvalidInputError(
-                f"There is no rule profile {name!r}.", remedy=f"Known profiles: {', '.join(self._profiles)}."
+                f"There is no rule profile {name[:64]!r}.",
+                remedy=f"Known profiles: {', '.join(self._profiles)}.",
             )
+        for field, longest in _LONGEST.items():
+            check_length(field, getattr(request, field), longest)
         if not request.purpose:
             raise InvalidInputError("The request names no purpose.", remedy="Name the consent's purpose.")
         if len(request.fingerprints) > MAX_FINGERPRINTS:
             raise InvalidInputError(f"At most {MAX_FINGERPRINTS} receivables can be named.")
+        for fingerprint in request.fingerprints:
+            check_fingerprint(fingerprint)
+        by_handle = is_hex32(request.subject)
         wanted = Wanted(
             subject=self.handle(request.subject),
-            identifiers=() if _HANDLE.match(request.subject) else (request.subject,),
+            identifiers=() if by_handle else (str(party_id(request.subject)),),
             purpose=request.purpose,
             consent_id=request.consent_id,
             stage=Stage.ASSESS,
-            fingerprints=request.fingerprints,
+            fingerprints=tuple(sorted(set(request.fingerprints))),
         )
         return wanted, self._profiles[name]
 
@@ -173,42 +264,32 @@ class Packages:
 
         :raises InvalidInputError: neither
         """
-        if _HANDLE.match(subject):
-            return subject
-        if ":" not in subject:
-            raise InvalidInputError(
-                f"{subject!r} is no subject.", remedy="Give a ledger handle or an identifier as scheme:value."
-            )
-        return self._keys.party_handle(subject)
+        return subject if is_hex32(subject) else self._keys.party_handle(subject)
 
-    async def _again(self, package_id: str) -> tuple[PackageRow, bytes]:
-        """What became of an earlier call with the same key."""
+    async def row(self, package_id: str) -> PackageRow:
+        """What is known of an issued package, without its file.
+
+        :raises NotFoundError: there is none, or it was not issued
+        """
         async with self._database.read() as session:
             row = await store.get(session, package_id)
-        if row.stage == "making":
-            raise ConflictError(
-                "The first call with this idempotency key is still making the package.",
-                reason="IDEMPOTENCY_KEY_IN_USE",
-                remedy="Repeat the call in a moment; if the gateway was restarted meanwhile, use a new key.",
+        if row.stage not in store.ISSUED:
+            raise NotFoundError(
+                f"Package {package_id} was not issued: it is {row.stage}.", remedy="Ask for a new one."
             )
-        if row.stage == "failed":
-            reason, _, message = row.state_reason.partition(": ")
-            raise ChanrongError(
-                message, reason=reason, remedy="This is the first call's result; use a new key to try again."
-            )
-        return await self.get(package_id)
+        return row
 
     async def get(self, package_id: str) -> tuple[PackageRow, bytes]:
         """A package and its file.
 
-        :raises NotFoundError: there is none, or its content was erased
+        :raises NotFoundError: there is none, it was not issued, or its content was erased
         """
+        row = await self.row(package_id)
         async with self._database.read() as session:
-            row = await store.get(session, package_id)
             wrapped_key, content = await store.sealed_content(session, package_id)
         if content is None:
-            raise NotFoundError(f"Package {package_id} has no content.", remedy="It was not made, or erased.")
-        return row, self._vault.open(package_id, wrapped_key, content)
+            raise NotFoundError(f"Package {package_id} has no content.", remedy="It was erased.")
+        return row, await asyncio.to_thread(self._vault.open, package_id, wrapped_key, content)
 
     async def listed(self, subject: str, limit: int) -> list[PackageRow]:
         """Packages, newest first."""
@@ -216,65 +297,100 @@ class Packages:
         async with self._database.read() as session:
             return await store.listed(session, chosen, limit)
 
-    async def watch(self, after: int, package_id: str) -> AsyncIterator[tuple[PackageEvent, PackageRow]]:
-        """Events as they come; from now on when ``after`` is 0."""
-        if not after:
-            async with self._database.read() as session:
-                after = await store.last_sequence(session)
-        while True:
-            async with self._database.read() as session:
-                events = await store.events_after(session, after, package_id, EVENTS_PER_READ)
-                rows = [(event, await store.get(session, event.package_id)) for event in events]
-            for event, row in rows:
-                yield event, row
-                after = event.sequence
-            if not rows:
-                async with self._changed:
-                    # Another replica's events come without a notice: so look again now and then.
-                    try:
-                        await asyncio.wait_for(self._changed.wait(), 1.0)
-                    except TimeoutError:
-                        continue
-
-    async def notify(self) -> None:
-        """Wakes those who watch."""
-        async with self._changed:
-            self._changed.notify_all()
-
     @staticmethod
-    async def settle_anchor(session: AsyncSession, operation: Operation, results: Results) -> None:
+    async def settle_anchor(session: AsyncSession, operation: Operation, outcome: Outcome) -> None:
         """What an anchored digest means: the package is valid, and the one it replaces is not any more."""
-        for result in results:
-            package_id = str(result.get("id", ""))
+        if outcome.reason:
+            for item in operation.items:
+                await store.fail(session, item["id"], f"{outcome.reason}: {outcome.message}")
+        for item, result in zip(operation.items, outcome.results, strict=False):
             if result["status"] in {"anchored", "already"}:
-                row = await store.get(session, package_id)
-                txid = str(result["txid"])
-                await store.change(
-                    session, package_id, stage="valid", event="issued", reason="", anchor_txid=txid
-                )
-                if row.supersedes:
-                    reason = f"replaced by {package_id}"
-                    await store.change(
-                        session, row.supersedes, stage="superseded", event="superseded", reason=reason
-                    )
-            elif package_id:
-                await store.fail(session, package_id, f"{result['reason']}: {result['message']}")
+                await store.issue(session, item["id"], str(result["txid"]))
+            else:
+                await store.fail(session, item["id"], f"{result['reason']}: {result['message']}")
 
 
-def _making(package_id: str, wanted: Wanted, profile: Profile, request: PackageRequest) -> PackageRow:
-    summary: dict[str, Any] = {}
-    return PackageRow(
-        package_id=package_id,
-        subject=wanted.subject,
-        purpose=wanted.purpose,
-        consent_id=wanted.consent_id,
-        profile=profile.id,
-        stage="making",
-        state_reason="",
-        digest="",
-        summary=summary,
-        evaluated_at=0,
-        valid_until=0,
-        supersedes=request.supersedes or None,
-        anchor_txid="",
-    )
+class _Making:
+    """One package in the making: steps 3 to 5, and the desk that its evidence is gathered at."""
+
+    def __init__(
+        self, packages: Packages, package_id: str, wanted: Wanted, profile: Profile, supersedes: str | None
+    ) -> None:
+        self._of = packages
+        self._id = package_id
+        self._wanted = wanted
+        self._profile = profile
+        self._supersedes = supersedes
+        self._watched: set[str] = set()
+
+    async def run(self) -> None:
+        """Makes it; whatever goes wrong is noted on the package."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(MAX_MAKING_S):
+                await self._make()
+        except TimeoutError as error:
+            await self._failed("DEADLINE_EXCEEDED", "It took too long.")
+            raise UnavailableError(
+                f"The package was not made within {MAX_MAKING_S:.0f} s.",
+                remedy="Repeat the call; ask for fewer receivables.",
+            ) from error
+        except ChanrongError as error:
+            await self._failed(error.reason, error.message)
+            raise
+        except Exception as error:
+            await self._failed("INTERNAL", type(error).__name__)
+            raise
+        self._of._meter.package_made(time.monotonic() - began)
+
+    async def _failed(self, reason: str, message: str) -> None:
+        """Notes a failure; one that comes after step 4 leaves the package to its operation."""
+        self._of._meter.package_failed(reason)
+        async with self._of._database.write() as session:
+            row = await store.get(session, self._id)
+            if not row.anchor_op:
+                await store.fail(session, self._id, f"{reason}: {message}")
+
+    async def _make(self) -> None:
+        of = self._of
+        built = await of._builder.build(self._id, self._wanted, self._profile, self._supersedes, self)  # 3
+        failpoints.reach(AFTER_BUILD)
+        sealed = await asyncio.to_thread(of._vault.seal, self._id, built.content)
+        anchor = new_operation(
+            names.PACKAGES_ANCHOR,
+            [
+                {
+                    "id": self._id,
+                    "digest": built.digest,
+                    "subject": self._wanted.subject,
+                    "consent": built.evidence.request.consent_id,
+                    "profile": f"{self._profile.id}/{self._profile.version}:{self._profile.digest()[:16]}",
+                    "supersedes": self._supersedes,
+                }
+            ],
+        )
+        async with of._database.write() as session:  # 4
+            await store.complete(session, built, anchor.op, sealed.wrapped_key, sealed.ciphertext)
+            await of._operations.store(session, anchor)
+        failpoints.reach(AFTER_STORE)
+        _raise_if_refused(await of._operations.result(anchor.op))  # 5
+
+    async def own_handles(self, handles: Collection[str]) -> set[str]:
+        """See :class:`finance_gateway.packages.ports.Desk`."""
+        return await self._of._claims.own_handles(handles)
+
+    async def watch(self, consent_id: str, fingerprints: Collection[str], *, anew: bool) -> None:
+        """See :class:`finance_gateway.packages.ports.Desk`."""
+        new = set(fingerprints) - self._watched
+        self._watched |= new
+        async with self._of._database.write() as session:
+            await store.watch(session, self._id, consent_id, new, anew=anew)
+
+
+def _raise_if_refused(results: list[dict[str, Any]]) -> None:
+    """:raises ConflictError: the ledger refused to anchor; :raises DeniedError: for want of consent"""
+    result = results[0]
+    if result["status"] != "refused":
+        return
+    kind = DeniedError if "CONSENT" in result["reason"] else ConflictError
+    raise kind(f"The ledger refused the package: {result['message']}", reason=str(result["reason"]))

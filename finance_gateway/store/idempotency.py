@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,6 +74,17 @@ async def remember(
             reason="IDEMPOTENCY_KEY_IN_USE",
             remedy="Repeat the call in a moment: it gets the first one's result.",
         ) from error
+
+
+async def forget(session: AsyncSession, caller: Caller, method: str, key: str) -> None:
+    """Lets a key be used anew: its first call failed and made nothing."""
+    await session.execute(
+        delete(idempotency).where(
+            idempotency.c.caller == _name(caller),
+            idempotency.c.method == method,
+            idempotency.c.key == key,
+        )
+    )
 
 
 def _name(caller: Caller) -> str:

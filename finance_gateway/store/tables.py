@@ -45,10 +45,26 @@ packages = Table(
     Column("anchor_txid", String(64), nullable=False, server_default=""),
     Column("created", BigInteger, nullable=False),
     Column("requested_by", String(128), nullable=False),
-    Column("content", LargeBinary, comment="the package file, sealed"),
-    Column("wrapped_key", LargeBinary, comment="its data key, wrapped; destroying it erases the content"),
+    Column("anchor_op", String(64), nullable=False, server_default="", comment="operation that anchors it"),
+    Column(
+        "reopen_reason",
+        String(512),
+        nullable=False,
+        server_default="",
+        comment="what happened on the ledger between its evidence and its anchor",
+    ),
     Index("packages_by_subject", "subject", "created"),
     Index("packages_by_consent", "consent_id"),
+    Index("packages_by_stage", "stage"),
+)
+
+package_contents = Table(
+    "package_contents",
+    METADATA,
+    # By itself, as every change of a package's stage would write its megabytes again.
+    Column("package_id", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False, comment="the package file, sealed"),
+    Column("wrapped_key", LargeBinary, comment="its data key, wrapped; destroying it erases the content"),
 )
 
 package_documents = Table(
@@ -106,7 +122,7 @@ operations = Table(
     Column("claims", Text, nullable=False, server_default="[]", comment="claims whose openings go along"),
     Column("state", String(16), nullable=False, comment="pending, done or refused"),
     Column("txid", String(64), nullable=False, server_default="", comment="latest transaction tried"),
-    Column("result", LargeBinary),
+    Column("result", LargeBinary, comment="JSON: the contract's result per item, or why it refused"),
     Column("created", BigInteger, nullable=False),
     Index("operations_by_state", "state"),
 )
