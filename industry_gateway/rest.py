@@ -17,7 +17,7 @@ from consortium.errors import InvalidInputError
 from consortium.identity.directory import Caller
 from consortium.identity.tokens import TokenIssuer
 from consortium.rpc.oauth import FindClient, token_router
-from consortium.rpc.rest import BearerAuth, dress
+from consortium.rpc.rest import PROBLEMS, BearerAuth, dress
 from industry_gateway import rest_models as shapes
 from industry_gateway.consent.consents import Consent, Consents
 from industry_gateway.financing.requests import Asked, FinancingRequests
@@ -41,9 +41,6 @@ MAX_FILES = 1_000
 MAX_FILES_BYTES = 64 * 1024 * 1024
 REQUEST_DEADLINE_S = 300.0
 NDJSON = frozenset({"application/x-ndjson", "application/jsonl"})
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "default": {"model": shapes.ProblemDetails, "description": "Any error, as problem+json (RFC 9457)."}
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,14 +190,3 @@ class Health(Shape):
     next_block: int = Field(description="First block that this gateway has not dealt with.")
     queued: int = Field(description="Items waiting in memory.")
     in_flight: int = Field(description="Transactions under way.")
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457 problem details: every error looks like this."""
-
-    type: str = Field(examples=["urn:chanrong:error:idempotency-key-reused"])
-    title: str = Field(examples=["Unprocessable Content"])
-    status: int = Field(examples=[422])
-    detail: str = Field(examples=["This Idempotency-Key was used for another content."])
-    reason: str = Field(examples=["IDEMPOTENCY_KEY_REUSED"])
-    remedy: str = Field(default="", examples=["Use a new key for a new push, or send the very same content."])

@@ -29,6 +29,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.responses import Response
 from fastapi.security import OAuth2
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,8 +59,29 @@ KEEP_ALIVE_S = 30
 BACKLOG = 512
 """Connections that wait to be taken."""
 
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 -- a path
+
+class ProblemDetails(BaseModel):
+    """RFC 9457 problem details: every error looks like this, whatever raised it."""
+
+    type: str = Field(examples=["urn:chanrong:error:idempotency-key-reused"])
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["This Idempotency-Key was used for another content."])
+    reason: str = Field(examples=["IDEMPOTENCY_KEY_REUSED"])
+    remedy: str = Field(default="", examples=["Use a new key for a new push, or send the very same content."])
+
+
 MEDIA_TYPE = "application/problem+json"
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Any error, as problem+json (RFC 9457).",
+        "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}},
+    }
+}
+"""``responses`` of a router or route: what FastAPI's OpenAPI document is to say of errors."""
+
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 -- a path
 
 _QUIET_PATHS = frozenset({"/healthz", "/metrics"})
 _log = structlog.get_logger("chanrong.rest")
