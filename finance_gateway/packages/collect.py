@@ -20,7 +20,7 @@ from consortium.documents import Document, Invoice
 from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.documents.invoice import InvoiceBase
 from consortium.documents.party import Party
-from consortium.documents.roles import buyer_of, seller_of
+from consortium.documents.roles import buyer_of, parties_of, seller_of
 from consortium.errors import DeniedError
 from crossverify.evidence import (
     AssetState,
@@ -159,8 +159,8 @@ class Collector:
         found = set(wanted.identifiers)
         looked_at: set[Party] = set()
         for item in documents:
-            for party in (seller_of(item.document), buyer_of(item.document)):
-                if party is None or party in looked_at:
+            for party in parties_of(item.document):
+                if party in looked_at:
                     continue
                 looked_at.add(party)
                 if self._keys.handle_of(party) == wanted.subject:

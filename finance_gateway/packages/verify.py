@@ -50,8 +50,9 @@ TAG_NOTICE: Final = (
     "gateway's word: checking it needs the consortium's key. Number of such documents"
 )
 UNSIGNED_NOTICE: Final = (
-    "signed by the organisations: commitments, states, positions and claims of the documents and assets. As the issuing "
-    "gateway got them: the institutions' answers, the consents, the links between assets, who handed documents in and when"
+    "signed by the organisations: commitments, states, positions and claims of the documents and assets. As the "
+    "issuing gateway got them: the institutions' answers, the consents, the links between assets, and who handed "
+    "documents in and when"
 )
 ONLINE_NOTICE: Final = (
     "offline: whether the package was superseded, reopened or revoked later is on the ledger"
