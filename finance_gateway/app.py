@@ -125,7 +125,15 @@ class Parts:
             claims=self.financing,
             meter=self.metrics,
         )
-        self.jobs = Jobs(Slots(self.database), [PackagesJob(self.database, self.ledger, settings)])
+        job = PackagesJob(
+            self.database,
+            self.ledger,
+            vault,
+            msp_id=settings.msp_id,
+            chaincode=settings.ledger.chaincode,
+            period_s=settings.reconcile_period_s,
+        )
+        self.jobs = Jobs(Slots(self.database), [job])
         self.tokens = TokenIssuer(
             settings.name, P256Signer.from_pem(settings.token_key.read_bytes()), TOKEN_KID
         )

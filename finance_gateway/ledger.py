@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -33,6 +34,9 @@ VERDICT_TIMEOUT_S: Final = 10.0
 
 CATCH_UP_S: Final = 10.0
 """How long the stream of blocks may take to reach a height."""
+
+BLOCK_TIMEOUT_S: Final = 30.0
+"""How long the next block of those that are there may take."""
 
 WATCH_INTERVAL_S: Final = 0.2
 """How often it is looked whether the stream of blocks still runs."""
@@ -153,6 +157,24 @@ class Ledger:
                     await asyncio.sleep(0.01)
                 return True
         return False
+
+    async def blocks(self, start: int, last: int) -> AsyncIterator[Block]:
+        """Blocks from ``start`` to ``last``, both included, by a stream of their own.
+
+        :raises UnavailableError: the ledger does not give them
+        """
+        async with aclosing(self.network.blocks(start, stop=last)) as blocks:
+            while True:
+                try:
+                    async with asyncio.timeout(BLOCK_TIMEOUT_S):
+                        block = await anext(blocks)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError as error:
+                    raise UnavailableError("The ledger gives no blocks.", reason="LEDGER_TIMEOUT") from error
+                except LedgerError as error:
+                    raise _translated(error) from error
+                yield block
 
     async def stop(self) -> None:
         """Stops reading blocks."""

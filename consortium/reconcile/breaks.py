@@ -126,6 +126,14 @@ def _evidence(difference: Difference, height: int) -> str:
     return orjson.dumps(sides, option=orjson.OPT_SORT_KEYS).decode()[:MAX_EVIDENCE_CHARS]
 
 
+async def open_keys(session: AsyncSession, job: str, break_class: BreakClass) -> list[str]:
+    """What a job's open breaks of one class are about, for a job that looks at a part of everything in each run."""
+    query = select(breaks.c.key).where(
+        breaks.c.job == job, breaks.c.break_class == break_class.value, breaks.c.state == "open"
+    )
+    return sorted((await session.execute(query)).scalars())
+
+
 async def listed(session: AsyncSession, *, include_closed: bool) -> Sequence[Break]:
     """The list, oldest first."""
     query = select(breaks).order_by(breaks.c.first_seen, breaks.c.id).limit(MAX_LISTED)

@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from consortium.errors import ChanrongError, NotFoundError, UnavailableError
+from consortium.errors import ChanrongError, NotFoundError, OutcomeUnknownError, UnavailableError
 from consortium.reconcile import breaks
 from consortium.reconcile.rows import Comparison
 from consortium.storage.leases import Lease, LeaseLostError, Slots, database_time
@@ -27,6 +27,9 @@ MISFIRE_GRACE_S: Final = 3600
 
 MAX_CAUGHT_UP: Final = 1000
 """Missed slots that are noted one by one at start; a longer absence is noted from here on."""
+
+KEPT_S: Final = 90 * 86_400
+"""How long the record of a slot is kept."""
 
 _log = structlog.get_logger("chanrong.reconcile")
 
@@ -89,6 +92,7 @@ class Jobs:
 
     async def start(self) -> None:
         """Catches up what was missed and starts the scheduler."""
+        await self._slots.forget(await self._slots.now() - KEPT_S)
         for job in self._jobs.values():
             await self._catch_up(job)
             self._scheduler.add_job(
@@ -158,7 +162,8 @@ class Jobs:
                 await lease.finish("done", result.message)
         except LeaseLostError as error:
             return JobResult(job.name, "skipped", message=error.message)
-        except UnavailableError as error:
+        except (UnavailableError, OutcomeUnknownError) as error:
+            # A connection that breaks in the middle of a question has an unknown outcome; here it is no answer.
             _log.warning("reconcile_source_down", job=job.name, reason=error.reason)
             await self._fail(lease, error)
             return JobResult(job.name, "source_down", message=error.message)

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import structlog
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -27,6 +28,8 @@ from sqlalchemy import (
     Result,
     String,
     Table,
+    delete,
+    func,
     insert,
     select,
     text,
@@ -43,6 +46,8 @@ LEASE_S: Final = 30
 
 RENEW_S: Final = 8.0
 """How often a lease is renewed."""
+
+_log = structlog.get_logger("chanrong.storage")
 
 METADATA = MetaData()
 
@@ -158,6 +163,9 @@ class Lease:
                     lost.append(error)
                     task.cancel()
                     return
+                except ChanrongError as error:
+                    # The database does not answer now: there are renewals left before the lease runs out.
+                    _log.warning("lease_not_renewed", job=self.job, slot=self.slot, reason=error.reason)
 
         renewer = asyncio.create_task(renewing())
         try:
@@ -273,20 +281,33 @@ class Slots:
 
     async def record_missed(self, job: str, slots: list[int]) -> None:
         """Notes slots that nobody ran, so that the record has no holes; the newest one is run instead."""
-        for slot in slots:
-            with contextlib.suppress(IntegrityError):
-                async with self._database.write() as session:
-                    now = await database_time(session)
-                    await session.execute(
-                        insert(job_slots).values(
-                            job=job,
-                            slot=slot,
-                            owner=self._owner,
-                            token=0,
-                            lease_until=now,
-                            state="missed",
-                            started=now,
-                            finished=now,
-                            message="no replica was running; covered by the next slot",
+        async with self._database.write() as session:
+            now = await database_time(session)
+            query = select(job_slots.c.slot).where(job_slots.c.job == job, job_slots.c.slot.in_(slots))
+            there = set((await session.execute(query)).scalars())
+            for slot in slots:
+                if slot in there:
+                    continue
+                with contextlib.suppress(IntegrityError):  # another replica notes it at this moment
+                    async with session.begin_nested():
+                        await session.execute(
+                            insert(job_slots).values(
+                                job=job,
+                                slot=slot,
+                                owner=self._owner,
+                                token=0,
+                                lease_until=now,
+                                state="missed",
+                                started=now,
+                                finished=now,
+                                message="no replica was running; covered by the next slot",
+                            )
                         )
-                    )
+
+    async def forget(self, before: int) -> None:
+        """Deletes the record of slots that ended before a time, seconds since 1970 UTC; the newest ones stay."""
+        newest = select(func.max(job_slots.c.slot)).group_by(job_slots.c.job)
+        async with self._database.write() as session:
+            await session.execute(
+                delete(job_slots).where(job_slots.c.finished < before, job_slots.c.slot.not_in(newest))
+            )
