@@ -25,7 +25,11 @@ from industry_gateway.parties.directory import Tenant
 MAX_LISTED = 1_000
 """Consents told in one list."""
 
-_STATES = {"UNKNOWN_CONSENT": NotFoundError, "CONSENT_EXISTS": ConflictError}
+_STATES = {
+    "UNKNOWN_CONSENT": NotFoundError,
+    "CONSENT_EXISTS": ConflictError,
+    "CONSENT_FOREIGN": DeniedError,
+}
 
 
 @dataclass(frozen=True, slots=True)
