@@ -22,6 +22,8 @@ MAX_TIME_S: Final = 32503680000
 
 _HEX: Final = re.compile(r"[0-9a-f]+", re.ASCII)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._:@/+-]+", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Written out: what ``str.isprintable`` says changes with Python's Unicode tables, and peers may differ in version."""
 _MSP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
@@ -86,8 +88,8 @@ def text(low: int, high: int) -> Check:
     """Free text of a length in characters, without control characters."""
 
     def check(value: object) -> None:
-        if type(value) is not str or not low <= len(value) <= high or not value.isprintable():
-            raise SchemaError(f"must be {low} to {high} printable characters")
+        if type(value) is not str or not low <= len(value) <= high or _CONTROL.search(value):
+            raise SchemaError(f"must be {low} to {high} characters, none of them a control character")
 
     return check
 
