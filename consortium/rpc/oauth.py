@@ -13,17 +13,18 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
 from consortium.errors import OverloadedError
 from consortium.identity.client_secrets import verify_client_secret
 from consortium.identity.directory import Caller
 from consortium.identity.tokens import TokenIssuer
-from consortium.rpc.rest import TOKEN_PATH
+from consortium.rpc.rest import MEDIA_TYPE, PROBLEMS, TOKEN_PATH, ProblemDetails
 
 MAX_CHECKS_AT_ONCE = 2
 """Secrets being hashed; each takes 16 MiB and a core."""
@@ -40,6 +41,29 @@ class Client:
     secret_hash: str
 
 
+class TokenAnswer(BaseModel):
+    """A token (RFC 6749, 5.1)."""
+
+    access_token: str = Field(description="Send it as Authorization: Bearer.")
+    token_type: Literal["Bearer"]
+    expires_in: int = Field(description="Seconds.", examples=[600])
+
+
+class TokenRefusal(BaseModel):
+    """Why there is none (RFC 6749, 5.2)."""
+
+    error: str = Field(examples=["invalid_client"])
+
+
+_REFUSED: dict[str, Any] = {
+    "description": "No token (RFC 6749, 5.2).",
+    "content": {
+        "application/json": {"schema": TokenRefusal.model_json_schema()},
+        MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()},
+    },
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {400: _REFUSED, 401: _REFUSED, **PROBLEMS}
+
 FindClient = Callable[[str], Awaitable[Client | None]]
 """client_id -> client, or None."""
 
@@ -49,14 +73,22 @@ def token_router(issuer: TokenIssuer, find: FindClient) -> APIRouter:
     router = APIRouter()
     gate = _Gate()
 
-    @router.post(TOKEN_PATH, tags=["oauth2"], summary="Get an access token")
+    @router.post(
+        TOKEN_PATH,
+        tags=["oauth2"],
+        summary="Get an access token",
+        response_model=TokenAnswer,
+        responses=_RESPONSES,
+    )
     async def token(
         request: Request,
-        grant_type: Annotated[str, Form(description="client_credentials")],
+        grant_type: Annotated[str, Form(description="client_credentials")] = "",
         client_id: Annotated[str | None, Form()] = None,
         client_secret: Annotated[str | None, Form()] = None,
         scope: Annotated[str | None, Form(description="ignored")] = None,
     ) -> JSONResponse:
+        if not grant_type:
+            return _refusal(400, "invalid_request")
         if grant_type != "client_credentials":
             return _refusal(400, "unsupported_grant_type")
         basic = _basic(request.headers.get("authorization", ""))
