@@ -191,6 +191,11 @@ def _on_sqlite_begin(connection: Connection) -> None:
         adapted.run_async(lambda driver: driver.execute(statement))
     except sqlite3.Error as error:
         raise OperationalError(statement, None, error) from error
+    except asyncio.CancelledError:
+        # The caller went away while BEGIN was on its way to the thread, where it will still be run: a connection
+        # that went back to the pool like this would hold a transaction that nobody ends.
+        connection.invalidate()
+        raise
 
 
 def _on_sqlite_reset(connection: Any, _record: object, _state: object) -> None:
