@@ -15,6 +15,7 @@ from typing import Any
 
 from consortium.contract.codec import decode, encode, read_results
 from consortium.errors import OutcomeUnknownError, UnavailableError
+from consortium.storage import failpoints
 from consortium.storage.outbox import MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT, VALID
 from industry_gateway.outbox.follower import Follower
 from industry_gateway.outbox.port import LedgerPort, Prepared
@@ -22,6 +23,8 @@ from industry_gateway.outbox.port import LedgerPort, Prepared
 ATTEMPTS = 5
 VERDICT_TIMEOUT_S = 20.0
 PAUSE_S = 0.1
+
+failpoints.declare("calls.before_submit", "calls.after_submit")
 
 
 class LedgerCalls:
@@ -61,7 +64,9 @@ class LedgerCalls:
             # What is submitted may arrive although nobody says so: the block tells.
             unknown: OutcomeUnknownError | None = None
             try:
+                failpoints.reach("calls.before_submit")
                 await self._ledger.submit(prepared.envelope)
+                failpoints.reach("calls.after_submit")
             except OutcomeUnknownError as error:
                 unknown = error
             try:

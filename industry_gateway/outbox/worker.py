@@ -130,7 +130,8 @@ class Worker:
     async def run(self) -> None:
         """Works until cancelled; batches under way are left as the database has them."""
         try:
-            await self._look(first=True)
+            while not await self._look(first=True):  # noqa: ASYNC110 - a database, not an event
+                await asyncio.sleep(RETRY_BASE_S)
             looked = time.monotonic()
             while True:
                 self._wake.clear()
@@ -156,21 +157,24 @@ class Worker:
             async with asyncio.timeout(SWEEP_S if lingering is None else lingering):
                 await self._wake.wait()
 
-    async def _look(self, *, first: bool = False) -> None:
-        """Takes up batches that owe an outcome and that nobody in this process drives."""
+    async def _look(self, *, first: bool = False) -> bool:
+        """Takes up batches that owe an outcome and that nobody in this process drives; whether it could
+        look.
+        """
         now = int(self._clock())
         try:
             async with self._database.read() as connection:
                 found = await statements.open_batches(connection, until=now if first else now - int(SWEEP_S))
         except UnavailableError as error:
             _log.warning("outbox cannot read its batches", reason=error.reason)
-            return
+            return False
         self._backlog.beyond.update(LANES)
         for batch, state, changed_at in found:
             parked = state is BatchState.PARKED and not first
             if batch.batch_id in self._batches or (parked and now - changed_at < self._policy.parked_retry_s):
                 continue
             self._start(batch, _Step.RESOLVE if batch.envelope else _Step.PREPARE)
+        return True
 
     async def _fill(self) -> None:
         """Reads waiting items of lanes that may have some beyond memory."""

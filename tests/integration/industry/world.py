@@ -94,6 +94,7 @@ class World:
     grpc: str = ""
     rest: str = ""
     parties: dict[str, Party] = field(default_factory=dict)
+    signers: dict[str, P256Signer] = field(default_factory=dict)
 
     @property
     def keys(self) -> ConsortiumKeys:
@@ -154,6 +155,13 @@ class World:
             yield gateway.network("chanrong").contract("chanrong")
 
     @asynccontextmanager
+    async def network(self, msp: str = BANK) -> AsyncIterator[Any]:
+        """The channel, as another organisation's client sees it."""
+        roots = self.certs.tls_ca_file(MSP).read_bytes()
+        async with Gateway([Endpoint(self.ledger, roots)], self.certs.identity(msp)) as gateway:
+            yield gateway.network("chanrong")
+
+    @asynccontextmanager
     async def stub(self, kind: Any, name: str, msp: str = MSP, role: str = "erp") -> AsyncIterator[Any]:
         """A gRPC stub, called with a certificate of this name and role."""
         async with channel(self.grpc, self.certs.tls(name, msp, role)) as link:
@@ -175,7 +183,7 @@ class World:
 
     async def register(self, alias: str, party: Mapping[str, Any], *more: str) -> Party:
         """Registers a party as the operator does."""
-        signer = self.parties[alias].signer if alias in self.parties else P256Signer.generate()
+        signer = self.signers.setdefault(alias, P256Signer.generate())
         names = [f"{each['scheme']}:{each['value']}" for each in party["identifiers"]] + list(more)
         request = industry_pb2.RegisterPartyRequest(
             alias=alias, name=party["name"], identifiers=names, public_key=signer.spki
