@@ -16,6 +16,7 @@ depends_on = None
 def upgrade() -> None:
     """Makes all tables."""
     _packages()
+    _package_parts()
     _claims()
     _operations()
     create_first_tables()
@@ -65,6 +66,9 @@ def _packages() -> None:
     op.create_index("packages_by_subject", "packages", ["subject", "created"])
     op.create_index("packages_by_consent", "packages", ["consent_id"])
     op.create_index("packages_by_stage", "packages", ["stage"])
+
+
+def _package_parts() -> None:
     op.create_table(
         "package_contents",
         sa.Column("package_id", sa.String(32), nullable=False),

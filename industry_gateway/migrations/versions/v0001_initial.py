@@ -12,7 +12,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Makes all tables."""
+    """Makes all tables, in the order of their foreign keys."""
+    _first()
+    _second()
+    _third()
+    _fourth()
+    _fifth()
+
+
+def _first() -> None:
     op.create_table(
         "audit_log",
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -63,6 +71,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'ready')"),
     )
     op.create_index("ix_document_links_parent", "document_links", ["parent"], unique=False)
+
+
+def _second() -> None:
     op.create_table(
         "documents",
         sa.Column("document_id", sa.String(length=32), nullable=False),
@@ -107,6 +118,9 @@ def upgrade() -> None:
         op.f("ix_financing_requests_applicant"), "financing_requests", ["applicant"], unique=False
     )
     op.create_index(op.f("ix_financing_requests_bank"), "financing_requests", ["bank"], unique=False)
+
+
+def _third() -> None:
     op.create_table(
         "outbox_batches",
         sa.Column("batch_id", sa.String(length=32), nullable=False),
@@ -159,6 +173,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alias"),
         sa.UniqueConstraint("handle"),
     )
+
+
+def _fourth() -> None:
     op.create_table(
         "pushes",
         sa.Column("push_id", sa.String(length=32), nullable=False),
@@ -216,6 +233,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("txid"),
     )
     op.create_index(op.f("ix_outbox_attempts_batch_id"), "outbox_attempts", ["batch_id"], unique=False)
+
+
+def _fifth() -> None:
     op.create_table(
         "party_identifiers",
         sa.Column("identifier", sa.String(length=200), nullable=False),
