@@ -3,7 +3,7 @@
 1. who: the organisation comes from the TLS certificate (``OrgDirectory``), kept for ``current_caller()``;
 2. may it: the permission table, denied unless listed;
 3. how long: the client's deadline, or the server's cap when there is none or a longer one;
-4. the handler;
+4. the request is read (only now: what a stranger sends is not even parsed), and the handler runs;
 5. errors become status and trailer (``rpc.errors``), unexpected ones an incident id; one log line per call.
 """
 
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 
-from consortium.errors import ChanrongError, OutcomeUnknownError, UnauthenticatedError
+from consortium.errors import ChanrongError, InvalidInputError, OutcomeUnknownError, UnauthenticatedError
 from consortium.identity.directory import Caller, OrgDirectory
 from consortium.rpc.errors import incident, shortened, to_status, to_trailer, told
 from consortium.rpc.permissions import PermissionTable
@@ -97,11 +98,16 @@ class Guard(grpc.aio.ServerInterceptor):
         make = cast("Callable[..., Handler]", getattr(grpc, f"{kind}_rpc_method_handler"))
         cap = self._stream_cap_s if streams_out else self._deadline_cap_s
         run = _stream if streams_out else _single
+        read = handler.request_deserializer
+        # Messages of a stream of requests are read by gRPC, as they come.
+        later = None if streams_in else read
 
         async def guarded(request: Any, context: Context) -> Any:
-            return await self._call(method, cap, lambda: run(behaviour, request, context), context)
+            return await self._call(
+                method, cap, lambda: run(behaviour, _read(later, request), context), context
+            )
 
-        return make(guarded, handler.request_deserializer, handler.response_serializer)
+        return make(guarded, read if streams_in else None, handler.response_serializer)
 
     async def _call(
         self, method: str, cap_s: float, handle: Callable[[], Awaitable[Any]], context: Context
@@ -156,6 +162,19 @@ async def _with_deadline(handle: Callable[[], Awaitable[Any]], cap_s: float, con
             f"The call took longer than its {limit:.1f} s.",
             reason="DEADLINE_EXCEEDED",
             remedy="Ask for less at once; repeat writing calls under the same idempotency key.",
+        ) from error
+
+
+def _read(deserializer: Callable[[bytes], Any] | None, content: Any) -> Any:
+    if deserializer is None:
+        return content
+    try:
+        return deserializer(content)
+    except DecodeError as error:
+        raise InvalidInputError(
+            "The request's bytes are not a message of this method.",
+            reason="MALFORMED",
+            remedy="Make the message with the method's proto file.",
         ) from error
 
 
