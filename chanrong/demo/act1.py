@@ -12,9 +12,11 @@ import orjson
 from chanrong.cli.institution import load_files
 from chanrong.cli.package_view import money
 from chanrong.demo.scene import Json, Scene, reason_codes, receivable
+from chanrong.demo.wait import until
 from chanrong.demo.world import write_institution_files
 from consortium.documents import Document, Party
 from consortium.documents.roles import issuer_of
+from consortium.wire.chanrong.finance.v1 import finance_pb2
 
 BUYER = "core-enterprise"
 SUPPLIER = "supplier"
@@ -94,10 +96,24 @@ def _parties(scene: Scene) -> dict[str, Party]:
     return {BUYER: scene.world.buyer, **named}
 
 
+async def _current_package(scene: Scene) -> tuple[finance_pb2.PackageSummary, Json, bytes]:
+    """A package that is still valid when it arrives.
+
+    Links between the documents just pushed may still be on their way to the ledger; each reopens a package that rests
+    on them, and a loan officer would ask again.
+    """
+
+    async def valid() -> tuple[finance_pb2.PackageSummary, Json, bytes] | None:
+        made = await scene.package("bank-a", SUPPLIER)
+        return made if made[0].state == "valid" else None
+
+    return await until(valid) or await scene.package("bank-a", SUPPLIER)
+
+
 async def _package(scene: Scene) -> Json:
     began = time.monotonic()
     with scene.stage.waiting("asking for a credit package"):
-        summary, payload, content = await scene.package("bank-a", SUPPLIER)
+        summary, payload, content = await _current_package(scene)
     seconds = time.monotonic() - began
     path = scene.layout.root / "demo" / "package.json"
     path.write_bytes(content)
