@@ -15,6 +15,7 @@ from consortium.documents.canonical import document_bytes
 from tests.e2e.conftest import Cli
 
 FACE_VALUE_PPB = 1_000_000_000
+ATTEMPTS = 20
 
 
 def _trade(serial: int, shape: Shape = "whole") -> Trade:
@@ -62,7 +63,11 @@ def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
     consent = cli.json("consent", "grant", "--as", seller, "--bank", "bank-a")
     assert consent["state"] == "live"
     package = tmp_path / "package.json"
-    summary = cli.json("package", "request", "--bank", "bank-a", "--subject", seller, "-o", str(package))
+    # Links between documents just pushed may still be on their way; each reopens a package that rests on them.
+    for _ in range(ATTEMPTS):
+        summary = cli.json("package", "request", "--bank", "bank-a", "--subject", seller, "-o", str(package))
+        if summary["state"] == "valid":
+            break
     assert summary["state"] == "valid"
 
     report = cli.json("package", "verify", str(package), "--trust", str(cli.directory / "trust"))
