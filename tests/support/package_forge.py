@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,8 @@ from crossverify.profiles import RECEIVABLE_V1, Profile
 from finance_gateway.packages.content import PACKAGE_TYPE, Heading, build_payload
 from finance_gateway.packages.envelope import Envelope, challenge_of
 from finance_gateway.packages.ledger_view import fingerprints_by_read
+from finance_gateway.packages.verify import VerifyReport, verify_package
+from tests.support import trade_world as tw
 from tests.support.ledger_fakes import endorse, read_write_set
 from tests.support.trade_world import BANK, NOW
 
@@ -202,3 +204,32 @@ class Forge:
         peers = self.peers or [consortium().peer(msp_id) for msp_id in self.endorsers]
         envelope = endorse(proposal, peers, canonical_bytes(answer), results=results)
         return pack_signed_read(envelope.SerializeToString())
+
+
+def sound() -> tw.World:
+    """A trade without a flaw."""
+    world = tw.World(tw.order(), tw.receipt(), tw.invoice(), tw.confirmation())
+    world.link()
+    return world
+
+
+def check(data: bytes, *, at: int = NOW + 10, **trust: Any) -> VerifyReport:
+    """What a verifier says who trusts this consortium."""
+    return verify_package(data, replace(consortium().trust, **trust), at=at)
+
+
+def failing(data: bytes, **options: Any) -> list[str]:
+    """The checks that do not hold."""
+    return [item.name for item in check(data, **options).checks if not item.ok]
+
+
+def message(data: bytes, name: str) -> str:
+    """What one check says."""
+    return next(item.message for item in check(data).checks if item.name == name)
+
+
+def changed(evidence: Evidence, change: Callable[[Any], Any]) -> Evidence:
+    """Evidence with another value somewhere."""
+    data = evidence.to_json()
+    change(data)
+    return Evidence.from_json(data)

@@ -1,4 +1,4 @@
-"""Each check of ``package verify``, and a package that was forged at exactly that point.
+"""Checks of ``package verify`` on form, signature, bodies and proof, and a package forged at exactly that point.
 
 Where the payload was changed before it was signed, the forger is the issuer itself: a bank's gateway that lies.
 """
@@ -6,73 +6,40 @@ Where the payload was changed before it was signed, the forger is the issuer its
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.documents.commitment import commitment_hex
 from consortium.identity.msp import make_identity
 from consortium.identity.signer import P256Signer
-from crossverify.evidence import AssetState, ClaimState, Evidence, LinkState
+from crossverify.evidence import Evidence
 from crossverify.profiles import PROFILES
 from finance_gateway.packages import envelope as envelope_module
 from finance_gateway.packages.envelope import Envelope, read_envelope
 from finance_gateway.packages.verify import (
     EMBEDDED_NOTICE,
-    OWN_CLAIMS_NOTICE,
     READ_SLACK_S,
-    TAG_NOTICE,
-    VerifyReport,
-    verify_package,
 )
 from tests.support import trade_world as tw
 from tests.support.package_forge import (
-    CHANNEL,
     INDUSTRY,
     OTHER_BANK,
     Forge,
+    changed,
+    check,
     consortium,
+    failing,
+    message,
+    sound,
     truth_of,
 )
 
-ROOT = Path(__file__).resolve().parents[3]
 NOW, BANK = tw.NOW, tw.BANK
-
-
-def sound() -> tw.World:
-    """A trade without a flaw."""
-    world = tw.World(tw.order(), tw.receipt(), tw.invoice(), tw.confirmation())
-    world.link()
-    return world
-
-
-def check(data: bytes, *, at: int = NOW + 10, **trust: Any) -> VerifyReport:
-    return verify_package(data, replace(consortium().trust, **trust), at=at)
-
-
-def failing(data: bytes, **options: Any) -> list[str]:
-    return [item.name for item in check(data, **options).checks if not item.ok]
-
-
-def message(data: bytes, name: str) -> str:
-    return next(item.message for item in check(data).checks if item.name == name)
-
-
-def changed(evidence: Evidence, change: Callable[[Any], Any]) -> Evidence:
-    """Evidence with another value somewhere."""
-    data = evidence.to_json()
-    change(data)
-    return Evidence.from_json(data)
 
 
 @pytest.fixture(scope="module")
@@ -318,291 +285,3 @@ def test_a_package_of_an_embedded_ledger_says_so(evidence: Evidence) -> None:
 
 def test_a_package_that_says_embedded_where_fabric_is_trusted(evidence: Evidence) -> None:
     assert failing(Forge(evidence, ledger="embedded").make()) == ["ledger"]
-
-
-# --- agreement ----------------------------------------------------------------------------------
-
-
-def _claimed() -> Evidence:
-    """The invoice is half claimed by somebody else."""
-    world = sound()
-    invoice = next(fp for fp, item in world.documents.items() if item.document.kind == "invoice")
-    claim = ClaimState(claim="h" * 64, share_ppb=500_000_000, state="financed")
-    world.asset(invoice, claims=(claim,), state="encumbered")
-    return world.evidence()
-
-
-def _asset(data: Any) -> Any:
-    """The invoice's row in evidence as data."""
-    invoice = next(d["fingerprint"] for d in data["documents"] if d["document"]["kind"] == "invoice")
-    return data["ledger"]["assets"][invoice]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "named"),
-    [
-        (lambda e: _asset(e).update(claims=[], state="free"), "claims"),
-        (lambda e: _asset(e)["claims"][0].update(share_ppb=1), "claims"),
-        (lambda e: _asset(e)["claims"][0].update(state="reserved"), "claims"),
-        (lambda e: _asset(e)["claims"][0].update(claim="i" * 64), "claims"),
-        (lambda e: _asset(e).update(state="free"), "state"),
-        (lambda e: _asset(e).update(settled_ppb=1), "settled share"),
-        (lambda e: _asset(e).update(diluted_ppb=1), "diluted share"),
-        (lambda e: _asset(e).update(shortfall_ppb=1), "shortfall"),
-        (lambda e: _asset(e).update(via={"c" * 64: 1}), "share used by children"),
-        (lambda e: e["ledger"]["assets"].pop(_asset(e)["asset"]), "not in the evidence"),
-        (lambda e: e["documents"][2].update(state="signed"), "state"),
-        (lambda e: e["documents"][2].update(txid="t9"), "first transaction"),
-        (lambda e: e["documents"][2].update(registered_by=OTHER_BANK), "registered by"),
-        (lambda e: e["documents"][2].update(seller="e" * 64), "seller"),
-        (lambda e: e["documents"][2].update(signed_by="e" * 64), "signature grade"),
-        (lambda e: e["documents"][2].update(block=1), "position"),
-        (lambda e: e["documents"][2].update(tx_index=1), "position"),
-        (lambda e: e["ledger"].update(state="silent"), "nothing of the ledger"),
-        (lambda e: e.update(ledger=None), "nothing of the ledger"),
-        (lambda e: e["ledger"].update(channel="another"), "another channel"),
-    ],
-)
-def test_evidence_that_says_something_else_than_the_organisations(
-    spoil: Callable[[Any], Any], named: str
-) -> None:
-    """Signed by a dishonest issuer: every check but this one holds, or those that follow from it."""
-    honest = _claimed()
-    wanted = truth_of(honest)
-    forge = Forge(
-        changed(honest, spoil),
-        truth=wanted,
-        positions={item.fingerprint: (item.block, item.tx_index) for item in honest.documents},
-    )
-    data = forge.make()
-    assert failing(data) == ["agreement"], check(data).checks
-    assert named in message(data, "agreement")
-
-
-def test_another_channel_in_the_heading(evidence: Evidence) -> None:
-    assert failing(Forge(evidence, channel="another").make()) == ["agreement"]
-    assert failing(Forge(evidence).make(), channel=CHANNEL) == []
-
-
-def test_a_document_that_nobody_registered(evidence: Evidence) -> None:
-    """As if the ledger did not matter: without transaction and block, under a commitment of the issuer's own."""
-    invoice = evidence.documents[2].fingerprint
-    bare = changed(evidence, lambda e: e["documents"][2].update(txid="", block=0))
-    truth = truth_of(evidence)
-    truth[invoice] = {"fp": invoice, "found": False}
-    data = Forge(bare, truth=truth).make()
-    assert failing(data) == ["agreement"]
-    assert "not registered" in message(data, "agreement")
-
-
-def test_a_claim_on_a_linked_order_that_the_issuer_leaves_out() -> None:
-    """The order is not among the documents, and its row is signed all the same."""
-    world = tw.World(tw.invoice(), tw.confirmation())
-    order = tw.fp(tw.order())
-    invoice = next(fp for fp, item in world.documents.items() if item.document.kind == "invoice")
-    link = LinkState(child=invoice, parent=order, of_child_ppb=10**9, of_parent_ppb=10**9, basis="gross")
-    world.asset(invoice, links=(link,))
-    world.assets[order] = AssetState(asset=order, aliases=(order,))
-    says = world.evidence()
-    claim = ClaimState(claim="h" * 64, share_ppb=10**9, state="financed")
-    world.asset(order, claims=(claim,), state="encumbered")
-    assert check(Forge(world.evidence()).make()).ok
-    data = Forge(says, truth=truth_of(world.evidence())).make()
-    assert failing(data) == ["agreement"]
-    assert "claims on" in message(data, "agreement")
-
-
-def test_own_claims_are_the_gateways_word() -> None:
-    mine = changed(_claimed(), lambda e: _asset(e)["claims"][0].update(own=True))
-    report = check(Forge(mine).make())
-    assert report.ok
-    assert OWN_CLAIMS_NOTICE in report.notices
-
-
-def test_a_body_matched_by_tag_is_the_gateways_word_and_an_amended_one_cannot_be(evidence: Evidence) -> None:
-    truth = truth_of(evidence)
-    invoice = evidence.documents[2].fingerprint
-    truth[invoice]["commitment"] = "f" * 64
-    by_tag = changed(evidence, lambda e: e["documents"][2].update(matched_by="tag"))
-    report = check(Forge(by_tag, truth=truth).make())
-    assert report.ok
-    assert any(notice == f"{TAG_NOTICE}: 1" for notice in report.notices)
-    truth[invoice]["state"] = "amended"
-    amended = changed(by_tag, lambda e: e["documents"][2].update(state="amended"))
-    assert failing(Forge(amended, truth=truth).make()) == ["agreement"]
-
-
-# --- sources, replay, validity ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda p: p["sources"][0].update(evidence_digest="0" * 64),
-        lambda p: p["sources"][0].update(state="silent"),
-        lambda p: p["sources"].pop(),
-        lambda p: p.pop("sources"),
-    ],
-)
-def test_sources_that_are_not_those_of_the_evidence(evidence: Evidence, spoil: Callable[[Any], Any]) -> None:
-    assert failing(Forge(evidence, payload=spoil).make()) == ["sources", "replay"]
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda p: p["summary"]["counts"].update(eligible=9),
-        lambda p: p["receivables"][0].update(eligible="999999.00"),
-        lambda p: p["receivables"][0]["waterfall"][0].update(amount="999999.00"),
-        lambda p: p["findings"].pop(0),
-        lambda p: p["findings"][0].update(outcome="PASS", code="FINE"),
-        lambda p: p["evidence"]["tax"]["answers"].popitem(),
-        lambda p: p.update(valid_until=p["valid_until"] + 86_400),
-        lambda p: p.update(retention_class="none"),
-        lambda p: p["conditions_precedent"].pop(),
-        lambda p: p.update(subject={}),
-        lambda p: p.update(more=1),
-        lambda p: p.update(rules_digest="0" * 64),
-        lambda p: p.update(profile_digest="0" * 64),
-        lambda p: p["profile"]["waterfall"].update(advance_rate="1"),
-        lambda p: p["profile"]["rules"].pop(),
-    ],
-)
-def test_a_result_that_the_rules_do_not_give(evidence: Evidence, spoil: Callable[[Any], Any]) -> None:
-    """A dishonest issuer that signs better findings than its own evidence gives."""
-    found = failing(Forge(evidence, payload=spoil).make())
-    assert "replay" in found
-    assert set(found) <= {"replay", "sources"}
-
-
-def test_a_replay_names_what_is_different(evidence: Evidence) -> None:
-    data = Forge(evidence, payload=lambda p: p["summary"]["counts"].update(eligible=9)).make()
-    assert message(data, "replay").endswith("different: summary")
-
-
-def test_a_package_runs_out_and_does_not_come_from_the_future(package: bytes) -> None:
-    until = read_envelope(package)[1]["valid_until"]
-    assert failing(package, at=until) == []
-    assert failing(package, at=until + 1) == ["validity"]
-    assert failing(package, at=NOW - READ_SLACK_S - 1) == ["validity"]
-
-
-@pytest.mark.parametrize("value", [None, "tomorrow", []])
-def test_a_package_that_does_not_say_until_when(evidence: Evidence, value: Any) -> None:
-    data = Forge(evidence, payload=lambda p: p.update(valid_until=value)).make()
-    assert failing(data) == ["replay", "validity"]
-
-
-# --- anything else ------------------------------------------------------------------------------
-
-_JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**53) + 1, 2**53 - 1),
-    st.text(max_size=8),
-    st.just([]),
-    st.just({}),
-    st.just("1e999999"),
-    st.just(["x"]),
-)
-
-
-def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path] if path else []
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        found += _paths(each, (*path, key))
-    return found
-
-
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_no_change_by_a_dishonest_issuer_breaks_the_verifier(data: st.DataObject) -> None:
-    """Any value of the payload replaced by any other, then signed: it may hold, it never raises."""
-    honest = sound().evidence()
-
-    def spoil(payload: dict[str, Any]) -> None:
-        path = data.draw(st.sampled_from(_paths(payload)))
-        target: Any = payload
-        for step in path[:-1]:
-            target = target[step]
-        target[path[-1]] = data.draw(_JUNK)
-
-    forge = Forge(honest, payload=spoil, truth=truth_of(honest))
-    report = check(forge.make())
-    assert report.checks
-
-
-@settings(max_examples=60, deadline=None)
-@given(position=st.integers(0, 2**31), bit=st.integers(0, 7))
-def test_no_bit_can_be_changed(position: int, bit: int) -> None:
-    package = _package()
-    at = position % len(package)
-    forged = package[:at] + bytes([package[at] ^ (1 << bit)]) + package[at + 1 :]
-    assert not check(forged).ok
-
-
-_made: list[bytes] = []
-
-
-def _package() -> bytes:
-    if not _made:
-        _made.append(Forge(sound().evidence()).make())
-    return _made[0]
-
-
-# --- no network, no store -----------------------------------------------------------------------
-
-_OFFLINE = """
-import sys
-
-def forbid(event, args):
-    if event.startswith(("socket.", "sqlite3.", "subprocess.", "os.exec", "os.posix_spawn", "ftplib.", "urllib.")):
-        raise PermissionError(event)
-
-sys.addaudithook(forbid)
-from pathlib import Path
-from consortium.identity.trust import TrustRoots
-from finance_gateway.packages.verify import verify_package
-
-report = verify_package(Path(sys.argv[1]).read_bytes(), TrustRoots.load(Path(sys.argv[2])), at=int(sys.argv[3]))
-reach = {"grpc", "sqlalchemy", "sqlite3", "asyncio", "httpx", "uvicorn", "psycopg"} & set(sys.modules)
-print(report.ok, sorted(reach))
-"""
-
-
-def test_verifying_reaches_no_network_and_no_store(tmp_path: Path, package: bytes) -> None:
-    """In a process in which every socket and database raises, and which has not even loaded what could open one."""
-    from consortium.identity.files import write_file
-
-    trust = tmp_path / "trust"
-    known = consortium()
-    organisations, issuers = {}, {}
-    for msp_id, ca in known.cas.items():
-        write_file(trust / f"{msp_id}.pem", ca.cert_pem)
-        organisations[msp_id] = {"ca": [f"{msp_id}.pem"]}
-    for msp_id, jwks in known.trust.package_issuers.items():
-        write_file(trust / f"{msp_id}.json", orjson.dumps(jwks))
-        issuers[msp_id] = {"jwks": f"{msp_id}.json"}
-    policy = {"all_of": [INDUSTRY], "any_of": [[BANK, OTHER_BANK]]}
-    content = {
-        "channel": CHANNEL,
-        "chaincode": "chanrong",
-        "ledger": "fabric",
-        "policy": policy,
-        "organisations": organisations,
-        "package_issuers": issuers,
-    }
-    write_file(trust / "trust.json", orjson.dumps(content))
-    file = tmp_path / "package.json"
-    file.write_bytes(package)
-    done = subprocess.run(
-        [sys.executable, "-c", _OFFLINE, str(file), str(trust), str(NOW + 10)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout == "True []\n", done.stderr
