@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from grpc import aio
@@ -76,10 +77,12 @@ class PackageService(rpc.PackageServiceServicer):
         self, request: pb.WatchPackagesRequest, context: Context
     ) -> AsyncIterator[pb.WatchPackagesResponse]:
         """Follows packages until the caller leaves."""
-        async for event, row in self._watchers.watch(request.after_sequence, request.package_id):
-            yield pb.WatchPackagesResponse(
-                sequence=event.sequence, event=event.event, summary=summary(row), reason=event.reason
-            )
+        # Closed at once when the caller leaves: a watcher takes a place.
+        async with aclosing(self._watchers.watch(request.after_sequence, request.package_id)) as events:
+            async for event, row in events:
+                yield pb.WatchPackagesResponse(
+                    sequence=event.sequence, event=event.event, summary=summary(row), reason=event.reason
+                )
 
 
 class FinancingService(rpc.FinancingServiceServicer):

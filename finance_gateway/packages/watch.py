@@ -7,7 +7,7 @@ none twice, also after a disconnect or at another replica.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import structlog
@@ -42,7 +42,9 @@ class Watchers:
         """Says that there may be new events."""
         await self._look()
 
-    async def watch(self, after: int, package_id: str) -> AsyncIterator[tuple[PackageEvent, PackageRow]]:
+    async def watch(
+        self, after: int, package_id: str
+    ) -> AsyncGenerator[tuple[PackageEvent, PackageRow], None]:
         """Events as they come, with the package as it is then; from now on when ``after`` is 0.
 
         :raises OverloadedError: too many watch already

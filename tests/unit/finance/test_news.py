@@ -4,45 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 import pytest
 
 from consortium.contract import names
 from consortium.ledger.blocks import Block, decode_block
-from consortium.ledger.messages import build_proposal
 from finance_gateway.news import News, read_block
-from tests.support.ledger_fakes import endorse, make_block
-from tests.support.package_forge import consortium
+from tests.support.finance_blocks import CHAINCODE, envelope
+from tests.support.ledger_fakes import make_block
 from tests.support.trade_world import BANK
 
-CHAINCODE = "chanrong"
 INVOICE, ORDER, ASSET = "a" * 64, "b" * 64, "c" * 64
-
-
-def envelope(
-    function: str,
-    items: list[Any],
-    results: list[Any],
-    *,
-    by: str = "IndustryAMSP",
-    chaincode: str = CHAINCODE,
-    event: bytes | None = None,
-    **more: Any,
-) -> bytes:
-    """A transaction as the contract makes it."""
-    proposal, parts = build_proposal(
-        channel="c",
-        chaincode=chaincode,
-        function=function,
-        args=(orjson.dumps({"op": "o" * 32, "items": items}),),
-        creator=consortium().client(by).serialized(),
-        nonce=b"n" * 24,
-        at_ns=1,
-    )
-    answer = {"txid": parts.txid, "results": results, **more}
-    said = orjson.dumps({"fn": function, **answer}) if event is None else event
-    made = endorse(proposal, [], orjson.dumps(answer), event=("e", said) if said else None)
-    return made.SerializeToString()
 
 
 def block(*envelopes: bytes, codes: list[int] | None = None) -> Block:
