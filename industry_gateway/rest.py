@@ -35,7 +35,9 @@ from industry_gateway.store.financing import FinancingRequest
 from industry_gateway.wire import LEDGER_STATES
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
-"""Of one request; only NDJSON may be so long, as it is read line by line."""
+"""Of one push; only NDJSON may be so long, as it is read line by line."""
+MAX_QUESTION_BYTES = 1024 * 1024
+"""Of any other request."""
 MAX_FILES = 1_000
 """Files of one multipart request."""
 MAX_FILES_BYTES = 64 * 1024 * 1024
@@ -66,7 +68,8 @@ def make_app(use_cases: UseCases, tokens: TokenIssuer, find_client: FindClient, 
         docs_url=None,
         redoc_url=None,
     )
-    dress(app, max_body_bytes=MAX_BODY_BYTES, deadline_s=REQUEST_DEADLINE_S)
+    larger = {"/v1/documents": MAX_BODY_BYTES}
+    dress(app, max_body_bytes=MAX_QUESTION_BYTES, larger=larger, deadline_s=REQUEST_DEADLINE_S)
     app.include_router(token_router(tokens, find_client))
     verifier = tokens.verifier()
     erp: Any = Depends(BearerAuth(verifier, "erp"))

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -32,6 +32,7 @@ from fastapi.security import OAuth2
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from consortium.errors import (
     ChanrongError,
@@ -56,6 +57,10 @@ REQUEST_DEADLINE_S = 120.0
 
 MAX_CONCURRENT_REQUESTS = 256
 KEEP_ALIVE_S = 30
+NEXT_REQUEST_S = 30.0
+"""Within it a connection brings its first or next request whole, or is cut off: idle ones would use up the limit
+above, and after an early answer a body without end would be read for ever."""
+
 BACKLOG = 512
 """Connections that wait to be taken."""
 
@@ -122,13 +127,21 @@ class BearerAuth(OAuth2):
 
 
 def dress(
-    app: FastAPI, *, max_body_bytes: int = MAX_BODY_BYTES, deadline_s: float = REQUEST_DEADLINE_S
+    app: FastAPI,
+    *,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    larger: Mapping[str, int] | None = None,
+    deadline_s: float = REQUEST_DEADLINE_S,
 ) -> None:
-    """Give an app what every REST side of ours has: problem+json, limits, log line, safe headers."""
+    """Give an app what every REST side of ours has: problem+json, limits, log line, safe headers.
+
+    :param max_body_bytes: FastAPI reads a JSON body whole before it asks for a token: keep it small
+    :param larger: path -> limit of a route that reads its body itself, after the token
+    """
     app.add_exception_handler(ChanrongError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_middleware(_Edge, max_body_bytes=max_body_bytes, deadline_s=deadline_s)
+    app.add_middleware(_Edge, max_body_bytes=max_body_bytes, larger=dict(larger or {}), deadline_s=deadline_s)
 
 
 def problem_response(error: ChanrongError) -> Response:
@@ -153,6 +166,7 @@ class RestServer:
             options = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
         self._config = uvicorn.Config(
             app,
+            http=_Protocol,
             lifespan="off",  # the service's own life cycle starts and stops things
             log_config=None,
             access_log=False,
@@ -211,12 +225,44 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(H11Protocol):
+    """uvicorn's own, which waits for a first request for ever, with a clock."""
+
+    _clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+        self._clock = self.loop.call_later(NEXT_REQUEST_S, self._late)
+
+    def _late(self) -> None:
+        # A request under way has a deadline of its own, and its end sets the clock again.
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+
+
 class _Edge:
     """Body limit, deadline, headers, the last resort for exceptions, one log line."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, deadline_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int, larger: Mapping[str, int], deadline_s: float
+    ) -> None:
         self._app = app
         self._max = max_body_bytes
+        self._larger = larger
         self._deadline_s = deadline_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -236,6 +282,7 @@ class _Edge:
         failure: ChanrongError | None = None
         try:
             async with asyncio.timeout(self._deadline_s) as limit:
+                _check_coding(scope)
                 await self._app(scope, self._limited(scope, receive), send_on)
         except ChanrongError as error:
             failure = error
@@ -248,7 +295,7 @@ class _Edge:
         _report(scope, started, status)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        room = self._max
+        most = room = self._larger.get(scope["path"], self._max)
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if declared.isdigit() and int(declared) > room:
             room = -1
@@ -260,13 +307,23 @@ class _Edge:
                 room -= len(message.get("body", b""))
                 if room < 0:
                     raise InvalidInputError(
-                        f"The request's body is larger than {self._max} bytes.",
+                        f"The request's body is larger than {most} bytes.",
                         reason="TOO_LARGE",
                         remedy="Send several smaller requests.",
                     )
             return message
 
         return limited
+
+
+def _check_coding(scope: Scope) -> None:
+    coding = next((value for name, value in scope["headers"] if name == b"content-encoding"), b"")
+    if coding.strip().lower() not in {b"", b"identity"}:
+        raise InvalidInputError(
+            f"Bodies do not come with Content-Encoding {coding[:40].decode('latin-1')}.",
+            reason="UNSUPPORTED_MEDIA_TYPE",
+            remedy="Send the body as it is, not compressed.",
+        )
 
 
 _HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
