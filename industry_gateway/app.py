@@ -40,9 +40,11 @@ from industry_gateway.consent.consents import Consents
 from industry_gateway.financing.requests import FinancingObserver, FinancingRequests
 from industry_gateway.health import HealthCheck, Metrics
 from industry_gateway.intake.chunk import ChunkStore
+from industry_gateway.intake.helpers import HelperProcesses
 from industry_gateway.intake.keys import KeyBook
 from industry_gateway.intake.prepare import Preparer
 from industry_gateway.intake.push import Intake
+from industry_gateway.intake.reading import Reader
 from industry_gateway.intake.status import Statuses
 from industry_gateway.outbox.calls import LedgerCalls
 from industry_gateway.outbox.follower import Follower
@@ -80,7 +82,8 @@ class Parts:
     def __init__(self, settings: IndustrySettings) -> None:
         self.settings = settings
         self.database = Database(create_engine(settings.database))
-        keys = ConsortiumKeys.from_json(settings.consortium_keys.read_bytes())
+        key_file = settings.consortium_keys.read_bytes()
+        keys = ConsortiumKeys.from_json(key_file)
         self.bodies = Bodies(BodyVault.load(settings.master_keys))
         self.directory = PartyDirectory()
         self._ledger(settings)
@@ -90,10 +93,10 @@ class Parts:
         self.consents = Consents(calls)
         self.releases = Releases(self.database, self.bodies, self.consents, calls)
         self.financing = FinancingRequests(self.database, self.consents)
+        self.helpers = HelperProcesses(key_file, self.directory, settings.prepare_processes)
         self.intake = Intake(
             self.database,
-            Preparer(keys, self.directory),
-            KeyBook(self.directory, self.ledger),
+            Reader(Preparer(keys, self.directory), KeyBook(self.directory, self.ledger), self.helpers),
             ChunkStore(self.bodies),
             self.bodies,
             self.worker.offer,
@@ -233,6 +236,8 @@ async def serve(settings: IndustrySettings) -> None:
         stack.push_async_callback(parts.gateway.close)
         await parts.registry.load()
         await parts.intake.start()
+        parts.helpers.start()
+        stack.push_async_callback(parts.helpers.stop)
         tasks = [asyncio.create_task(_kept_alive(work)) for work in parts.background()]
         stack.push_async_callback(_ended, tasks)
         grpc = parts.grpc()

@@ -76,6 +76,9 @@ class IndustrySettings(ServiceSettings):
     )
     ledger: LedgerSettings
     outbox: OutboxSettings = OutboxSettings()
+    prepare_processes: int = Field(
+        default=1, ge=0, le=16, description="helper processes that read large pushes; 0: the gateway alone"
+    )
     webhook_loopback: bool = Field(
         default=False, description="let webhooks go to addresses of this machine, as in a sandbox"
     )

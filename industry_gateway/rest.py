@@ -25,7 +25,8 @@ from industry_gateway.formats import MAX_DOCUMENT_BYTES, format_of_media_type
 from industry_gateway.health import HealthCheck, Metrics
 from industry_gateway.intake.lines import ndjson_sources
 from industry_gateway.intake.prepare import Origin
-from industry_gateway.intake.push import Intake, PushResult, Source
+from industry_gateway.intake.push import Intake, PushResult
+from industry_gateway.intake.reading import Source
 from industry_gateway.intake.results import Outcome
 from industry_gateway.intake.status import DocumentStatus, Statuses
 from industry_gateway.parties.directory import PartyDirectory, Tenant

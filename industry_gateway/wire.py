@@ -10,7 +10,7 @@ from consortium.wire.chanrong.documents.v1 import documents_pb2
 from consortium.wire.chanrong.industry.v1 import industry_pb2
 from industry_gateway.consent.consents import Consent
 from industry_gateway.intake.prepare import Origin
-from industry_gateway.intake.push import Source
+from industry_gateway.intake.reading import Source
 from industry_gateway.intake.results import IntakeStatus, Outcome
 from industry_gateway.intake.status import DocumentStatus
 from industry_gateway.parties.directory import Tenant

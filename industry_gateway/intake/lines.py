@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from consortium.errors import InvalidInputError
 from industry_gateway.formats import MAX_DOCUMENT_BYTES
-from industry_gateway.intake.push import Source
+from industry_gateway.intake.reading import Source
 
 MAX_BLANK_LINES = 100_000
 """Of one stream: each costs time and brings nothing."""

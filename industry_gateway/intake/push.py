@@ -16,19 +16,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import IntegrityError
 
-from consortium.documents import Document, Problem
 from consortium.errors import ConflictError, InvalidInputError, OverloadedError
 from consortium.storage import failpoints
 from industry_gateway.bodies import Bodies
-from industry_gateway.formats import parse
 from industry_gateway.intake.chunk import ChunkStore, Entry
-from industry_gateway.intake.keys import KeyBook
-from industry_gateway.intake.prepare import Origin, PreparedDocument, Preparer
+from industry_gateway.intake.reading import Reader, Source, count_in
 from industry_gateway.intake.results import Outcome, from_bytes, opened, to_bytes
 from industry_gateway.outbox.model import OutboxItem, new_id
 from industry_gateway.parties.directory import Tenant
@@ -44,8 +42,6 @@ MAX_PUSH_DOCUMENTS = 20_000
 """Documents of one push: their results have to fit into one answer."""
 MAX_PUSHES = 64
 """Pushes under way at once; further ones are told to come back."""
-SLICE_DOCUMENTS = 16
-"""Documents prepared before others get their turn on the event loop, about 3 ms."""
 LEASE_S = 60
 """A push under way that stored nothing for so long may be taken over under its key."""
 WAIT_S = 20.0
@@ -57,37 +53,12 @@ failpoints.declare("intake.before_commit", "intake.after_commit")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One content as pushed: usually one document, sometimes a list of them.
-
-    :param format: format name; empty lets it be recognised
-    :param origin: signature over the document's origin statement; only where the content is one document
-    """
-
-    content: bytes
-    format: str = ""
-    label: str = ""
-    origin: Origin | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PushResult:
     """Results of a push, one per document in order. ``repeated``: they are those of an earlier push."""
 
     push_id: str
     outcomes: list[Outcome]
     repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A document as it was read: whatever it is, it will be one entry of the push."""
-
-    label: str
-    document: Document | None
-    problems: tuple[Problem, ...]
-    origin: Origin | None
-    digest: str
 
 
 @dataclass(slots=True)
@@ -110,8 +81,7 @@ class Intake:
     def __init__(
         self,
         database: Database,
-        preparer: Preparer,
-        keys: KeyBook,
+        reader: Reader,
         store: ChunkStore,
         bodies: Bodies,
         offer: Callable[[Iterable[OutboxItem]], None],
@@ -120,8 +90,7 @@ class Intake:
         wait_s: float = WAIT_S,
     ) -> None:
         self._database = database
-        self._preparer = preparer
-        self._keys = keys
+        self._reader = reader
         self._store = store
         self._bodies = bodies
         self._offer = offer
@@ -206,7 +175,7 @@ class Intake:
         """The results of a finished push, when its content is the same."""
         digest = hashlib.sha256()
         async for source in sources:
-            _count_in(digest, source)
+            count_in(digest, source)
         if digest.hexdigest() != push.digest:
             raise _reused()
         async with self._database.read() as connection:
@@ -218,21 +187,18 @@ class Intake:
         batch: list[Entry] = []
         size = 0
         digest = ""
-        async for read in _read(sources):
-            if run.index + len(batch) >= MAX_PUSH_DOCUMENTS:
-                raise InvalidInputError(
-                    f"One push takes at most {MAX_PUSH_DOCUMENTS} documents; those before were stored.",
-                    reason="TOO_LARGE",
-                    remedy="Push the rest in further pushes.",
-                )
-            entry = await self._entry(run, run.index + len(batch), read)
-            more = 0 if entry.prepared is None else len(entry.prepared.body)
-            if batch and (len(batch) >= CHUNK_DOCUMENTS or size + more > CHUNK_BYTES):
-                await self._chunk(run, batch, digest, last=False)
-                batch, size = [], 0
-            batch.append(entry)
-            size += more
-            digest = read.digest
+        async with aclosing(self._reader.read(run.tenant, sources)) as documents:
+            async for read, so_far in documents:
+                index = run.index + len(batch)
+                if index >= MAX_PUSH_DOCUMENTS:
+                    raise _too_many()
+                more = 0 if read.prepared is None else len(read.prepared.body)
+                if batch and (len(batch) >= CHUNK_DOCUMENTS or size + more > CHUNK_BYTES):
+                    await self._chunk(run, batch, digest, last=False)
+                    batch, size = [], 0
+                batch.append(Entry(index, read.label, read.prepared, read.problems, read.kind, read.number))
+                size += more
+                digest = so_far
         if not batch:
             raise InvalidInputError(
                 "Nothing was pushed.", reason="EMPTY_PUSH", remedy="Send at least one document."
@@ -319,42 +285,13 @@ class Intake:
         async with self._database.read() as connection:
             return await statements.find_key(connection, run.tenant.alias, run.key or "") is not None
 
-    async def _entry(self, run: _Run, index: int, read: _Read) -> Entry:
-        """Prepares one document."""
-        document = read.document
-        if document is None:
-            return Entry(index, read.label, None, read.problems)
-        keys: Mapping[str, bytes] = {}
-        if read.origin is not None:
-            keys = await self._keys.keys(self._preparer.signers(document), read.origin.key_number)
-        prepared = self._preparer.prepare(document, run.tenant, read.origin, keys)
-        if isinstance(prepared, PreparedDocument):
-            return Entry(index, read.label, prepared)
-        return Entry(index, read.label, None, (prepared,), kind=document.kind, number=document.number)
 
-
-async def _read(sources: AsyncIterator[Source]) -> AsyncIterator[_Read]:
-    """Step 2: documents one by one, each with the digest over everything up to and with its content."""
-    digest = hashlib.sha256()
-    count = 0
-    async for source in sources:
-        _count_in(digest, source)
-        so_far = digest.hexdigest()
-        found = parse(source.content, format=source.format or None, label=source.label)
-        for item in found:
-            origin = source.origin if len(found) == 1 else None
-            yield _Read(item.label, item.document, tuple(item.problems), origin, so_far)
-            count += 1
-            if count % SLICE_DOCUMENTS == 0:
-                await asyncio.sleep(0)
-
-
-def _count_in(digest: hashlib._Hash, source: Source) -> None:
-    """Adds a content to the digest of a push, with lengths so that no two pushes look alike."""
-    signature = b"" if source.origin is None else source.origin.signature
-    for part in (source.format.encode(), source.label.encode(), signature, source.content):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
+def _too_many() -> InvalidInputError:
+    return InvalidInputError(
+        f"One push takes at most {MAX_PUSH_DOCUMENTS} documents; those before were stored.",
+        reason="TOO_LARGE",
+        remedy="Push the rest in further pushes.",
+    )
 
 
 def _checked_key(key: str) -> str:
