@@ -46,11 +46,14 @@ from consortium.storage.leases import database_time, rows_changed
 from finance_gateway.ledger import Endorsed, LostRaceError
 from finance_gateway.store.tables import claims, operations
 
-MAX_ATTEMPTS: Final = 8
-"""Transactions tried for one operation within one call; after that it is pending, and the resumer goes on."""
+MAX_ATTEMPTS: Final = 16
+"""Transactions tried for one operation in one go; after that it is pending, and the resumer goes on."""
+
+GIVE_UP_S: Final = 60.0
+"""No further attempt begins after so long; the caller learns that it is pending."""
 
 PAUSE_S: Final = 0.05
-"""First pause between attempts; grows with every one."""
+"""First pause between attempts; grows with every one, to 32 times as much."""
 
 RESUME_INTERVAL_S: Final = 5.0
 """How often operations that are still pending are run again."""
@@ -210,10 +213,12 @@ class Operations:
         """Steps 2 to 6, until it is settled."""
         transient = await self._openings(operation.claims)
         last: ChanrongError | None = None
+        until = time.monotonic() + GIVE_UP_S
         for attempt in range(MAX_ATTEMPTS):
-            if attempt:
-                spread = random.uniform(0.5, 1.5)  # noqa: S311 - spreads load
-                await asyncio.sleep(PAUSE_S * 2 ** min(attempt, 5) * spread)
+            if last is not None:
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(_pause_s(attempt, lost_race=isinstance(last, LostRaceError)))
             settled = await self._settled(operation.op)
             if settled is not None:
                 return settled
@@ -390,6 +395,14 @@ class Operations:
                 _log.warning("operations_not_resumed", reason=error.reason)
             age_s = RESUME_AGE_S
             await asyncio.sleep(RESUME_INTERVAL_S)
+
+
+def _pause_s(attempt: int, *, lost_race: bool) -> float:
+    """Who lost a race tries again soon, at a moment of its own; what does not answer is left alone for longer."""
+    fraction = random.random()  # noqa: S311 - spreads load
+    if lost_race:
+        return PAUSE_S * min(attempt, 8) * fraction
+    return PAUSE_S * float(2 ** min(attempt, 5)) * (0.5 + fraction)
 
 
 def _operation(row: Any) -> Operation:

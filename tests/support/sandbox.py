@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import base64
 import secrets
+import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +23,12 @@ import orjson
 from chaincode.contracts import ChanrongContract
 from chaincode.hosts.embedded.server import serve as serve_ledger
 from chaincode.hosts.embedded.settings import EmbeddedSettings
+from chanrong.sandbox import toml
 from chanrong.sandbox.clients import connect, officer_of
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile
 from chanrong.sandbox.provision import provision, write_settings
+from chanrong.sandbox.settings import for_service as settings_of
 from chanrong.sandbox.topology import plan
 from consortium.contract import names
 from consortium.contract.codec import encode
@@ -34,12 +37,14 @@ from consortium.documents import Document
 from consortium.documents.canonical import document_bytes
 from consortium.documents.commitment import commitment_hex, new_secret
 from consortium.documents.fingerprint import ConsortiumKeys
-from consortium.documents.roles import buyer_of, issuer_of, seller_of
+from consortium.documents.roles import Reference, buyer_of, issuer_of, seller_of
+from consortium.documents.weights import portions_of, weight, worth_of
+from consortium.identity.files import write_file
 from consortium.identity.msp import load_identity
 from consortium.identity.signer import P256Signer
 from consortium.ledger.connection import Endpoint
 from consortium.ledger.gateway import Gateway
-from consortium.rpc.run import running
+from consortium.rpc.run import Lifecycle, running
 from consortium.rpc.settings import load_settings
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.adapters.kinds import ADAPTERS
@@ -57,6 +62,7 @@ class Sandbox:
     keys: ConsortiumKeys
     party_keys: dict[str, P256Signer] = field(default_factory=dict)
     bodies: dict[str, documents_pb2.DisclosedDocument] = field(default_factory=dict)
+    ledger: AsyncExitStack | None = None
     _gateways: dict[str, Gateway] = field(default_factory=dict)
 
     def contract(self, msp_id: str) -> Any:
@@ -126,41 +132,108 @@ class Sandbox:
         result = (await self.write("IndustryAMSP", names.CONSENTS_REVOKE, [item]))[0]
         assert result["status"] == "revoked", result
 
-    async def register(self, *documents: Document, msp_id: str = "IndustryAMSP") -> list[Any]:
-        """Registers documents as an industry gateway would, and keeps their bodies for the release service."""
+    async def register(
+        self, *documents: Document, msp_id: str = "IndustryAMSP", linked: bool = False
+    ) -> list[Any]:
+        """Registers documents as an industry gateway would, and keeps their bodies for the release service.
+
+        :param linked: with the links of invoices to those orders that are registered along with them
+        """
+        orders = {self.keys.fingerprint(d): d for d in documents if d.kind == "purchase_order"}
         items = []
         for document in documents:
-            keys = self.keys.keys_of(document)
             secret = new_secret()
-            seller, buyer = seller_of(document), buyer_of(document)
-            items.append(
+            item = self.item(document, secret)
+            items.append(item | {"links": self._links(document, orders)} if linked else item)
+            self.keep(document, secret, msp_id)
+        return await self.write(msp_id, names.DOCUMENTS_REGISTER, items)
+
+    def item(self, document: Document, secret: bytes | None = None) -> dict[str, Any]:
+        """What registers a document, without links."""
+        seller, buyer = seller_of(document), buyer_of(document)
+        keys = self.keys.keys_of(document)
+        return {
+            "kind": document.kind,
+            "keys": [{"epoch": k.epoch, "fp": k.fp, "tag": k.tag} for k in keys],
+            "commitment": commitment_hex(document, secret or new_secret()),
+            "seller": self.keys.handle_of(seller) if seller else None,
+            "buyer": self.keys.handle_of(buyer) if buyer else None,
+            "issuer": self.keys.handle_of(issuer_of(document)),
+            "origin": None,
+            "asset": document.kind in names.ASSET_KINDS,
+            "links": [],
+        }
+
+    def keep(self, document: Document, secret: bytes, msp_id: str) -> documents_pb2.DisclosedDocument:
+        """Keeps a body for the release service."""
+        fingerprint = self.keys.fingerprint(document)
+        self.bodies[fingerprint] = documents_pb2.DisclosedDocument(
+            fingerprint=fingerprint,
+            kind=documents_pb2.DocumentKind.Value(f"DOCUMENT_KIND_{document.kind.upper()}"),
+            canonical_json=document_bytes(document),
+            salt_secret=secret,
+            position=documents_pb2.LedgerPosition(
+                state=documents_pb2.LEDGER_STATE_REGISTERED, block_number=1
+            ),
+            registered_by=msp_id,
+            pushed_by=self.keys.handle_of(issuer_of(document)),
+        )
+        return self.bodies[fingerprint]
+
+    def _links(self, document: Document, orders: Mapping[str, Document]) -> list[dict[str, Any]]:
+        links = []
+        for portion in portions_of(document):
+            reference = Reference("purchase_order", portion.number, seller_of(document), buyer_of(document))
+            parent = self.keys.parent_fingerprint(reference, document)
+            known = orders.get(parent)
+            found = weight(worth_of(document), portion, worth_of(known) if known is not None else None)
+            links.append(
                 {
-                    "kind": document.kind,
-                    "keys": [{"epoch": k.epoch, "fp": k.fp, "tag": k.tag} for k in keys],
-                    "commitment": commitment_hex(document, secret),
-                    "seller": self.keys.handle_of(seller) if seller else None,
-                    "buyer": self.keys.handle_of(buyer) if buyer else None,
-                    "issuer": self.keys.handle_of(issuer_of(document)),
-                    "origin": None,
-                    "asset": document.kind in names.ASSET_KINDS,
-                    "links": [],
+                    "parent": parent,
+                    "kind": "purchase_order",
+                    "of_child": found.of_child,
+                    "of_parent": found.of_parent,
+                    "basis": found.basis,
                 }
             )
-            self.bodies[keys[0].fp] = documents_pb2.DisclosedDocument(
-                fingerprint=keys[0].fp,
-                kind=documents_pb2.DocumentKind.Value(f"DOCUMENT_KIND_{document.kind.upper()}"),
-                canonical_json=document_bytes(document),
-                salt_secret=secret,
-                position=documents_pb2.LedgerPosition(
-                    state=documents_pb2.LEDGER_STATE_REGISTERED, block_number=1
-                ),
-                registered_by=msp_id,
-            )
-        return await self.write(msp_id, names.DOCUMENTS_REGISTER, items)
+        return links
+
+    async def credit(self, invoice: Document, share: int, msp_id: str = "IndustryAMSP") -> None:
+        """States that a share of an invoice was credited, as its industry gateway does after a credit note."""
+        item = {
+            "asset": self.keys.fingerprint(invoice),
+            "type": "credit",
+            "share": share,
+            "evidence": secrets.token_hex(32),
+        }
+        result = (await self.write(msp_id, names.ENCUMBRANCES_FACT, [item]))[0]
+        assert result["status"] == "done", result
+
+    def roots(self, name: str) -> ssl.SSLContext:
+        """Whom a REST client of a service trusts."""
+        return ssl.create_default_context(
+            cafile=str(self.layout.tls_ca(self.profile.service(name).msp_id) / "ca.pem")
+        )
+
+    @asynccontextmanager
+    async def without_ledger(self) -> AsyncIterator[None]:
+        """The ledger is down while the block lasts."""
+        assert self.ledger is not None
+        await self.ledger.aclose()
+        try:
+            yield
+        finally:
+            self.ledger = AsyncExitStack()
+            self.stack.push_async_callback(self.ledger.aclose)
+            await self.ledger.enter_async_context(_running(self.layout, "ledger", "ledger"))
 
     async def start_finance(self, name: str) -> None:
         """Runs a bank's gateway until the sandbox ends."""
         await self.stack.enter_async_context(_running(self.layout, name, "finance"))
+
+    def finance(self, name: str) -> AbstractAsyncContextManager[Lifecycle]:
+        """Runs a bank's gateway while the block lasts; again and again on the same store."""
+        return _running(self.layout, name, "finance")
 
     @asynccontextmanager
     async def as_officer(self, bank: str) -> AsyncIterator[grpc.aio.Channel]:
@@ -172,22 +245,36 @@ class Sandbox:
 
 @asynccontextmanager
 async def consortium_in(
-    folder: Any, *kinds: str, industries: int = 1, banks: int = 2, overrides: dict[str, object] | None = None
+    folder: Any,
+    *kinds: str,
+    industries: int = 1,
+    banks: int = 2,
+    overrides: dict[str, object] | None = None,
+    bank_settings: dict[str, object] | None = None,
 ) -> AsyncIterator[Sandbox]:
-    """A consortium whose services of these kinds run within this loop; certificates and settings are complete."""
+    """A consortium whose services of these kinds run within this loop; certificates and settings are complete.
+
+    :param overrides: settings of every gateway
+    :param bank_settings: settings of the banks' gateways
+    """
     layout = Layout.at(folder)
     profile = plan("embedded", industries, banks)
     provision(layout, profile)
     write_settings(layout, profile, overrides or {})
+    for bank in profile.of_kind("finance") if bank_settings else ():
+        values = settings_of(layout, profile, bank) | (overrides or {}) | (bank_settings or {})
+        write_file(layout.config(bank.name), toml.dumps(values).encode(), private=True)
     keys = ConsortiumKeys.from_json(layout.consortium_keys.read_bytes())
     async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(AsyncExitStack())
         for kind in ("ledger", "adapter", "industry", "finance"):
             for service in profile.of_kind(kind) if kind in kinds else ():
-                await stack.enter_async_context(_running(layout, service.name, kind))
-        yield Sandbox(layout, profile, stack, keys)
+                owner = ledger if kind == "ledger" else stack
+                await owner.enter_async_context(_running(layout, service.name, kind))
+        yield Sandbox(layout, profile, stack, keys, ledger=ledger)
 
 
-def _running(layout: Layout, name: str, kind: str) -> Any:
+def _running(layout: Layout, name: str, kind: str) -> AbstractAsyncContextManager[Lifecycle]:
     path = layout.config(name)
     if kind == "ledger":
         settings = load_settings(EmbeddedSettings, path)

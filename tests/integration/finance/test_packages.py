@@ -10,35 +10,20 @@ import pytest
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.errors import ChanrongError, DeniedError, UnavailableError
-from consortium.identity.trust import TrustRoots
 from consortium.rpc.client import call, stream
 from consortium.wire.chanrong.finance.v1 import finance_pb2 as pb
 from consortium.wire.chanrong.finance.v1 import finance_pb2_grpc as rpc
-from finance_gateway.packages.verify import verify_package
-from tests.integration.finance.conftest import Bank
-
-PURPOSE = "credit_assessment"
-
-
-async def _request(bank: Bank, name: str = "bank-a", **fields: Any) -> pb.RequestPackageResponse:
-    wanted = pb.RequestPackageRequest(subject=bank.subject, purpose=PURPOSE, **fields)
-    async with bank.sandbox.as_officer(name) as link:
-        answer: pb.RequestPackageResponse = await call(rpc.PackageServiceStub(link).RequestPackage, wanted)
-        return answer
-
-
-def _verify(bank: Bank, data: bytes, at: int | None = None) -> Any:
-    return verify_package(data, TrustRoots.load(bank.sandbox.layout.trust), at=at)
+from tests.support.finance_bank import Bank
 
 
 async def test_a_package_is_made_and_holds_offline(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
-    answer = await _request(bank)
+    await bank.consent()
+    answer = await bank.package()
     payload = orjson.loads(answer.package)["payload"]
     assert answer.summary.state == "valid"
     assert answer.summary.anchor_transaction_id
     assert len(payload["evidence"]["documents"]) == len(bank.trades.documents)
-    report = _verify(bank, answer.package)
+    report = bank.verify(answer.package)
     assert report.ok, report.checks
     assert any("embedded ledger" in notice for notice in report.notices)
     for receivable in payload["receivables"]:
@@ -46,8 +31,8 @@ async def test_a_package_is_made_and_holds_offline(bank: Bank) -> None:
 
 
 async def test_every_altered_field_is_found(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
-    package = (await _request(bank)).package
+    await bank.consent()
+    package = (await bank.package()).package
     content = orjson.loads(package)
 
     def altered(change: Any) -> bytes:
@@ -71,80 +56,80 @@ async def test_every_altered_field_is_found(bank: Bank) -> None:
         "digest": lambda c: c["payload"].update(profile_digest=flip(c["payload"]["profile_digest"])),
     }
     for name, change in changes.items():
-        report = _verify(bank, altered(change))
+        report = bank.verify(altered(change))
         assert not report.ok, name
-    assert not _verify(bank, package + b"\n").ok
-    assert not _verify(bank, package[:-1]).ok
+    assert not bank.verify(package + b"\n").ok
+    assert not bank.verify(package[:-1]).ok
 
 
 async def test_a_package_of_an_unknown_issuer_does_not_hold(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
-    package = (await _request(bank)).package
+    await bank.consent()
+    package = (await bank.package()).package
     trust = bank.sandbox.layout.trust / "trust.json"
     known = orjson.loads(trust.read_bytes())
     del known["package_issuers"]["BankAMSP"]
     trust.write_bytes(orjson.dumps(known))
-    report = _verify(bank, package)
+    report = bank.verify(package)
     assert [check.name for check in report.checks if not check.ok] == ["signature"]
 
 
 async def test_a_package_runs_out(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
-    answer = await _request(bank)
-    report = _verify(bank, answer.package, at=answer.summary.valid_until_unix + 1)
+    await bank.consent()
+    answer = await bank.package()
+    report = bank.verify(answer.package, at=answer.summary.valid_until_unix + 1)
     assert [check.name for check in report.checks if not check.ok] == ["validity"]
 
 
 async def test_without_consent_nothing_is_asked(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankBMSP")
+    await bank.consent("bank-b")
     with pytest.raises(DeniedError) as denied:
-        await _request(bank)
+        await bank.package()
     assert denied.value.reason == "CONSENT_MISSING"
     assert bank.releases.asked == []
 
 
 async def test_the_same_key_gives_the_same_package(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
-    first = await _request(bank, idempotency_key="k-1")
-    again = await _request(bank, idempotency_key="k-1")
-    other = await _request(bank, idempotency_key="k-2")
+    await bank.consent()
+    first = await bank.package(idempotency_key="k-1")
+    again = await bank.package(idempotency_key="k-1")
+    other = await bank.package(idempotency_key="k-2")
     assert again.package == first.package
     assert other.summary.package_id != first.summary.package_id
     with pytest.raises(ChanrongError) as reused:
-        await _request(bank, idempotency_key="k-1", profile="receivable-v1")
+        await bank.package(idempotency_key="k-1", profile="receivable-v1")
     assert reused.value.reason == "IDEMPOTENCY_KEY_REUSED"
 
 
 async def test_a_body_that_is_not_the_ledgers_is_withheld(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
+    await bank.consent()
     invoice = bank.trades.invoices[0]
     body = bank.sandbox.bodies[bank.fingerprint(invoice)]
     document = orjson.loads(body.canonical_json)
     document["totals"]["payable"] = "1"
     body.canonical_json = canonical_bytes(document)
-    payload = orjson.loads((await _request(bank)).package)["payload"]
+    payload = orjson.loads((await bank.package()).package)["payload"]
     withheld = payload["evidence"]["withheld"]
     assert [item["reason"] for item in withheld] == ["COMMITMENT_MISMATCH"]
 
 
 async def test_a_gateway_that_does_not_know_the_subject_has_no_documents(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
+    await bank.consent()
     bank.releases.unknown.add(bank.subject)
-    payload = orjson.loads((await _request(bank)).package)["payload"]
+    payload = orjson.loads((await bank.package()).package)["payload"]
     assert payload["evidence"]["documents"] == []
 
 
 async def test_a_gateway_that_does_not_answer_ends_the_request(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
+    await bank.consent()
     bank.releases.down = True
     with pytest.raises(UnavailableError) as failed:
-        await _request(bank)
+        await bank.package()
     assert failed.value.reason == "INDUSTRY_GATEWAY_UNAVAILABLE"
 
 
 async def test_a_later_fact_reopens_the_package_and_tells_who_watches(bank: Bank) -> None:
-    consent = await bank.sandbox.consent(bank.subject, "BankAMSP")
-    package_id = (await _request(bank)).summary.package_id
+    consent = await bank.consent()
+    package_id = (await bank.package()).summary.package_id
     seen: list[pb.WatchPackagesResponse] = []
 
     async def watch() -> None:
@@ -162,13 +147,10 @@ async def test_a_later_fact_reopens_the_package_and_tells_who_watches(bank: Bank
 
 
 async def test_a_superseding_package_replaces_the_old_one(bank: Bank) -> None:
-    await bank.sandbox.consent(bank.subject, "BankAMSP")
-    first = await _request(bank)
-    await _request(bank, supersedes=first.summary.package_id)
-    async with bank.sandbox.as_officer("bank-a") as link:
-        wanted = pb.GetPackageRequest(package_id=first.summary.package_id)
-        old = await call(rpc.PackageServiceStub(link).GetPackage, wanted)
-    assert old.summary.state == "superseded"
+    await bank.consent()
+    first = await bank.package()
+    await bank.package(supersedes=first.summary.package_id)
+    assert (await bank.summary(first.summary.package_id)).state == "superseded"
 
 
 async def test_another_banks_officer_is_denied(bank: Bank) -> None:
