@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,11 +46,11 @@ class Bodies:
         self._vault = vault
         self._worths: OrderedDict[str, Worth] = OrderedDict()
 
-    def seal(self, items: Sequence[tuple[str, bytes, bytes]]) -> list[dict[str, Any]]:
+    def seal(self, items: Sequence[tuple[str, bytes, bytes]]) -> list[tuple[object, ...]]:
         """Rows of ``document_bodies`` for (document id, secret, canonical bytes)."""
         sealed = self._vault.seal_many((name, secret + body) for name, secret, body in items)
         return [
-            {"document_id": name, "sealed": each.ciphertext, "wrapped_key": each.wrapped_key}
+            (name, each.ciphertext, each.wrapped_key)
             for (name, _, _), each in zip(items, sealed, strict=True)
         ]
 

@@ -28,7 +28,7 @@ from industry_gateway.outbox.model import REGISTER, OutboxItem, new_id, next_seq
 from industry_gateway.parties.directory import Tenant
 from industry_gateway.store import documents as statements
 from industry_gateway.store import outbox
-from industry_gateway.store.documents import PENDING, StoredDocument
+from industry_gateway.store.documents import PENDING, NewRows, StoredDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,8 @@ class _New:
 
 @dataclass(slots=True)
 class _Rows:
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    new: NewRows = field(default_factory=NewRows)
     bodies: list[tuple[str, bytes, bytes]] = field(default_factory=list)
-    keys: list[dict[str, Any]] = field(default_factory=list)
-    links: list[dict[str, Any]] = field(default_factory=list)
     items: list[OutboxItem] = field(default_factory=list)
 
 
@@ -82,13 +80,8 @@ class ChunkStore:
         first = next_sequence(max(1, len(fresh)))
         for position, each in enumerate(fresh):
             _add(rows, each, parents, tenant, push_id, sequence=first + position, at=at)
-        await statements.add(
-            connection,
-            rows=rows.rows,
-            sealed=self._bodies.seal(rows.bodies),
-            keys=rows.keys,
-            links=rows.links,
-        )
+        rows.new.bodies = self._bodies.seal(rows.bodies)
+        await statements.add(connection, rows.new)
         await outbox.add_items(connection, rows.items)
         return outcomes, rows.items
 
@@ -191,26 +184,26 @@ def _add(
     """Steps 3 and 4 for one document."""
     prepared = new.prepared
     fingerprint = prepared.fingerprint
-    rows.rows.append(
-        {
-            "document_id": new.document_id,
-            "live_fingerprint": fingerprint,
-            "fingerprint": fingerprint,
-            "tag": prepared.tag,
-            "commitment": prepared.commitment,
-            "kind": prepared.kind,
-            "seller": prepared.seller or "",
-            "buyer": prepared.buyer or "",
-            "issuer": prepared.issuer,
-            "pushed_by": tenant.handle,
-            "push_id": push_id,
-            "state": PENDING,
-            "created_at": at,
-        }
+    rows.new.documents.append(
+        (
+            new.document_id,
+            fingerprint,
+            fingerprint,
+            prepared.tag,
+            prepared.commitment,
+            prepared.kind,
+            prepared.seller or "",
+            prepared.buyer or "",
+            prepared.issuer,
+            tenant.handle,
+            push_id,
+            PENDING,
+            at,
+        )
     )
     rows.bodies.append((new.document_id, prepared.secret, prepared.body))
     for key in prepared.keys[1:]:
-        rows.keys.append({"fingerprint": key.fp, "document_id": new.document_id, "tag": key.tag})
+        rows.new.keys.append((key.fp, new.document_id, key.tag))
     links = _links(rows, prepared, parents)
     payload = encode(
         {
@@ -245,15 +238,7 @@ def _links(
         for name in names:
             if name != prepared.fingerprint and name not in noted:
                 noted.add(name)
-                rows.links.append(
-                    {
-                        "child": prepared.fingerprint,
-                        "parent": name,
-                        "slot": slot,
-                        "role": referred.role,
-                        "state": state,
-                    }
-                )
+                rows.new.links.append((prepared.fingerprint, name, slot, referred.role, state))
     return list(links.values())[:MAX_LINKS_PER_DOCUMENT]
 
 

@@ -29,6 +29,8 @@ from industry_gateway.parties.directory import PartyDirectory, Tenant
 MAX_REMEMBERED_HANDLES = 50_000
 """Handles of parties on documents that are kept; an HMAC each otherwise."""
 
+NO_WORTH = Worth(None, None)
+"""For documents whose worth nobody asks for here."""
 PublicKeys = Mapping[str, bytes]
 """Ledger handle -> public key (DER) with the number that the signature names, looked up beforehand."""
 
@@ -123,11 +125,16 @@ class Preparer:
             handle = self._handles[name] = self._keys.party_handle(name)
         return handle
 
+    def _is(self, party: Party, tenant: Tenant) -> bool:
+        found = self._directory.named(party)
+        # Nobody's here: then the caller's own registration has not come to this directory yet.
+        return tenant.is_named_by(party) if found is None else found.handle == tenant.handle
+
     def prepare(
         self, document: Document, tenant: Tenant, origin: Origin | None, public_keys: PublicKeys
     ) -> PreparedDocument | Problem:
         """Steps 1 to 3; a problem when the document may not be stored for this caller."""
-        if not any(tenant.is_named_by(party) for party in parties_of(document)):
+        if not any(self._is(party, tenant) for party in parties_of(document)):
             return _not_a_party(document)
         issuer = issuer_of(document)
         secret = new_secret()
@@ -137,9 +144,10 @@ class Preparer:
             signed = self._verified(document, sealed.body, origin, public_keys)
             if signed is None:
                 return _bad_signature(origin)
-        if document.kind == "debtor_confirmation" and not (signed or tenant.is_named_by(issuer)):
+        if document.kind == "debtor_confirmation" and not (signed or self._is(issuer, tenant)):
             return _not_the_debtor()
         seller, buyer = seller_of(document), buyer_of(document)
+        referred = self._referred(document)
         return PreparedDocument(
             kind=document.kind,
             number=document.number,
@@ -151,8 +159,8 @@ class Preparer:
             buyer=None if buyer is None else self.handle_of(buyer),
             issuer=self.handle_of(issuer),
             origin=signed,
-            referred=self._referred(document),
-            worth=worth_of(document),
+            referred=referred,
+            worth=worth_of(document) if referred or document.kind == "purchase_order" else NO_WORTH,
         )
 
     def _verified(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 import orjson
@@ -43,19 +43,24 @@ class Outcome:
     first_transaction_id: str = ""
     problems: tuple[Problem, ...] = ()
 
-    def at(self, index: int) -> Outcome:
-        """The same at another place."""
-        return replace(self, index=index)
+
+_TEXTS = ("label", "document_id", "kind", "number", "fingerprint", "first_transaction_id")
 
 
 def to_bytes(outcomes: Sequence[Outcome]) -> bytes:
     """Stored form: JSON, absent values left out."""
-    rows = []
-    for outcome in outcomes:
-        row = {name: value for name, value in asdict(outcome).items() if value not in ("", ())}
-        row["index"] = outcome.index
-        rows.append(row)
-    return orjson.dumps(rows)
+    return orjson.dumps([_row(outcome) for outcome in outcomes])
+
+
+def _row(outcome: Outcome) -> dict[str, object]:
+    row: dict[str, object] = {"index": outcome.index, "status": outcome.status}
+    for name in _TEXTS:
+        value = getattr(outcome, name)
+        if value:
+            row[name] = value
+    if outcome.problems:
+        row["problems"] = [asdict(problem) for problem in outcome.problems]
+    return row
 
 
 def from_bytes(data: bytes) -> list[Outcome]:

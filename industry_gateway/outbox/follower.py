@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consortium.errors import ChanrongError
 from consortium.storage import failpoints
 from consortium.storage.outbox import VALID, Action, BatchState, OutboxPolicy, Verdict, after_verdict, judge
+from industry_gateway.outbox.model import Batch, OutboxItem
 from industry_gateway.outbox.port import LedgerBlock, LedgerPort, LedgerTransaction
 from industry_gateway.store import outbox as statements
 from industry_gateway.store.database import Database
@@ -40,8 +41,8 @@ failpoints.declare("follower.before_commit", "follower.after_commit")
 
 _log = structlog.get_logger(__name__)
 
-Effect = Callable[[AsyncConnection, Attempt, LedgerTransaction, int], Awaitable[None]]
-"""Stores what a valid transaction of ours means; the last argument is the block's number."""
+Effect = Callable[[AsyncConnection, Attempt, Sequence[OutboxItem], LedgerTransaction, int], Awaitable[None]]
+"""Stores what a valid transaction of ours means for its items; the last argument is the block's number."""
 
 
 class Observer(Protocol):
@@ -96,22 +97,25 @@ class Follower:
         self._after_block = after_block
         self._clock = clock
         self._waiting: dict[str, asyncio.Future[BatchVerdict]] = {}
+        self._items: dict[str, Sequence[OutboxItem]] = {}
         self._watched: dict[str, asyncio.Future[LedgerTransaction]] = {}
         self._moved = asyncio.Condition()
         self.next_block = 0
         """The first block that has not been dealt with."""
 
-    def expect(self, batch_id: str) -> asyncio.Future[BatchVerdict]:
+    def expect(self, batch: Batch) -> asyncio.Future[BatchVerdict]:
         """A future for the next verdict on a batch. Ask before submitting."""
-        future = self._waiting.get(batch_id)
+        self._items[batch.batch_id] = batch.items
+        future = self._waiting.get(batch.batch_id)
         if future is None or future.done():
             future = asyncio.get_running_loop().create_future()
-            self._waiting[batch_id] = future
+            self._waiting[batch.batch_id] = future
         return future
 
     def forget(self, batch_id: str) -> None:
         """Nobody waits for this batch any longer."""
         self._waiting.pop(batch_id, None)
+        self._items.pop(batch_id, None)
 
     def watch(self, txid: str) -> asyncio.Future[LedgerTransaction]:
         """A future for the first transaction that a block holds under an id. Ask before submitting."""
@@ -222,7 +226,11 @@ class Follower:
         action = after_verdict(verdict, failures=attempt.failures, items=attempt.items, policy=self._policy)
         if action is Action.FINISH:
             state, failures = BatchState.COMMITTED, attempt.failures
-            await self._effect(connection, attempt, transaction, block)
+            # The worker that drives the batch has its items in memory; after a restart the database has.
+            items = self._items.get(attempt.batch_id) or await statements.items_of(
+                connection, attempt.batch_id
+            )
+            await self._effect(connection, attempt, items, transaction, block)
             await statements.drop_items(connection, attempt.batch_id)
         elif await statements.has_open_attempt(connection, attempt.batch_id):
             return None

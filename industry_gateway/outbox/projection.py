@@ -22,8 +22,6 @@ from industry_gateway.store.outbox import Attempt
 
 _log = structlog.get_logger(__name__)
 
-TAKEN = frozenset({"registered", "already"})
-
 
 @dataclass(slots=True)
 class Followed:
@@ -52,31 +50,38 @@ class Projection:
         return followed
 
     async def effect(
-        self, connection: AsyncConnection, attempt: Attempt, transaction: LedgerTransaction, block: int
+        self,
+        connection: AsyncConnection,
+        attempt: Attempt,
+        items: Sequence[OutboxItem],
+        transaction: LedgerTransaction,
+        block: int,
     ) -> None:
-        """Stores the results of a valid transaction of ours."""
-        items = await outbox.items_of(connection, attempt.batch_id)
+        """Stores the results of a valid transaction of ours; they come in the order of its items."""
         results = read_results(transaction.result)
         if len(results) != len(items):
             raise ValueError(f"batch {attempt.batch_id} has {len(items)} items and {len(results)} results")
         pairs = list(zip(items, results, strict=True))
         if attempt.lane == REGISTER:
-            await self._registered(connection, pairs, transaction.txid, block)
+            await self._registered(connection, attempt.batch_id, pairs, transaction.txid, block)
         else:
             for item, result in pairs:
                 await self._linked(connection, item, result)
 
-    async def refuse(self, connection: AsyncConnection, item: OutboxItem, reason: str, message: str) -> None:
+    async def refuse(
+        self, connection: AsyncConnection, batch_id: str, item: OutboxItem, reason: str, message: str
+    ) -> None:
         """Stores that the contract will never take an item."""
         result = {"status": "refused", "reason": reason, "message": message, "txid": ""}
         if item.lane == REGISTER:
-            await self._registered(connection, [(item, result)], "", None)
+            await self._registered(connection, batch_id, [(item, result)], "", None)
         else:
             await self._linked(connection, item, result)
 
     async def _registered(
         self,
         connection: AsyncConnection,
+        batch_id: str,
         pairs: Sequence[tuple[OutboxItem, dict[str, Any]]],
         txid: str,
         block: int | None,
@@ -84,25 +89,20 @@ class Projection:
         own = await outbox.own_blocks(
             connection, sorted({result["txid"] for _, result in pairs if result["status"] == "already"})
         )
-        registered: list[str] = []
         others: list[dict[str, Any]] = []
         for item, result in pairs:
             # "already" in a transaction of ours is a registration whose verdict got lost on the way here.
             mine = result["status"] == "registered" or (
                 result["status"] == "already" and result["txid"] in own
             )
-            if mine and result["txid"] == txid and block is not None:
-                registered.append(item.key)
-            else:
-                earlier = own.get(result["txid"])
-                others.append(_other(item.key, result, mine=mine, block=earlier))
+            if not mine or result["txid"] != txid or block is None:
+                others.append(_other(item.key, result, mine=mine, block=own.get(result["txid"])))
             self._followed.positions.append(item.key)
-        if registered:
-            await documents.mark_registered(connection, registered, txid=txid, block=block or 0)
+        if block is not None and len(others) < len(pairs):
+            await documents.mark_registered(connection, batch_id, txid=txid, block=block)
         await documents.mark_other(connection, others)
-        taken = [item.key for item, result in pairs if result["status"] in TAKEN]
         await self._follow_up(connection, pairs)
-        await self._wake_links(connection, taken)
+        await self._wake_links(connection, batch_id)
 
     async def _follow_up(
         self, connection: AsyncConnection, pairs: Sequence[tuple[OutboxItem, dict[str, Any]]]
@@ -140,17 +140,11 @@ class Projection:
             return  # the same is under way
         self._followed.items = True
 
-    async def _wake_links(self, connection: AsyncConnection, taken: Sequence[str]) -> None:
+    async def _wake_links(self, connection: AsyncConnection, batch_id: str) -> None:
         """Links whose two ends are on the ledger now can be put there."""
-        if not taken:
-            return
-        parents = [*taken, *await documents.keys_of(connection, taken)]
-        waiting = await documents.waiting_links(connection, taken, parents)
+        waiting = await documents.waiting_links(connection, batch_id)
         if not waiting:
             return
-        # A credit note that corrects several invoices needs all of them: look at its other links as well.
-        children = {*taken, *(link.child for link in waiting)}
-        waiting = await documents.waiting_links(connection, sorted(children), parents)
         ends = {link.child for link in waiting} | {link.parent for link in waiting}
         known = await documents.live_by_key(connection, ends)
         there = {

@@ -67,8 +67,8 @@ failpoints.declare(
 
 _log = structlog.get_logger(__name__)
 
-RefuseItem = Callable[[AsyncConnection, OutboxItem, str, str], Awaitable[None]]
-"""Stores that the contract will never take an item: its reason and its words."""
+RefuseItem = Callable[[AsyncConnection, str, OutboxItem, str, str], Awaitable[None]]
+"""Stores that the contract will never take an item: its batch, itself, the contract's reason and words."""
 
 
 class _Step(Enum):
@@ -196,7 +196,7 @@ class Worker:
 
     def _start(self, batch: Batch, step: _Step) -> None:
         self._batches[batch.batch_id] = batch
-        self._follower.expect(batch.batch_id)
+        self._follower.expect(batch)
         task = asyncio.create_task(self._drive(batch, step), name=f"outbox-{batch.batch_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -273,7 +273,7 @@ class Worker:
         """Step 4."""
         if self._age_s(batch) >= self._policy.envelope_max_age_s:
             return _Step.RESOLVE
-        self._follower.expect(batch.batch_id)
+        self._follower.expect(batch)
         try:
             await self._ledger.submit(batch.envelope)
         except OutcomeUnknownError:
@@ -286,7 +286,7 @@ class Worker:
 
     async def _await(self, batch: Batch) -> _Step:
         """Step 5, the usual way: the block comes."""
-        future = self._follower.expect(batch.batch_id)
+        future = self._follower.expect(batch)
         try:
             async with asyncio.timeout(self._policy.outcome_timeout_s):
                 verdict = await asyncio.shield(future)
@@ -297,7 +297,7 @@ class Worker:
 
     async def _resolve(self, batch: Batch) -> _Step:
         """Step 5, when no verdict came, or after a restart."""
-        future = self._follower.expect(batch.batch_id)
+        future = self._follower.expect(batch)
         on_ledger = await self._ledger.knows(batch.txid)
         caught_up = await self._follower.reached(await self._ledger.height(), CATCH_UP_S)
         if future.done():
@@ -328,7 +328,6 @@ class Worker:
 
     async def _judged(self, batch: Batch, verdict: BatchVerdict) -> _Step:
         """What follows a verdict that is stored."""
-        self._follower.forget(batch.batch_id)
         if verdict.action in (Action.FINISH, Action.PARK):
             if verdict.action is Action.PARK:
                 _log.error("batch is parked: the ledger rejects it", batch=batch.batch_id, txid=verdict.txid)
@@ -374,7 +373,7 @@ class Worker:
             if not batch.stored:
                 await statements.store_batch(connection, batch, BatchState.PACKED, at=int(self._clock()))
                 batch.version = 1
-            await self._refuse(connection, batch.items[0], refusal.reason, refusal.message)
+            await self._refuse(connection, batch.batch_id, batch.items[0], refusal.reason, refusal.message)
             await statements.drop_items(connection, batch.batch_id)
             await statements.advance(
                 connection,

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from consortium.documents import Party, PartyId
 from consortium.documents.party import STRONG_RANK, name_id, primary_id, rank
 
+MAX_REMEMBERED = 50_000
+"""Parties of documents whose registered party is remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -80,6 +83,7 @@ class PartyDirectory:
     def replace(self, tenants: Iterable[Tenant]) -> None:
         """Takes over what the database has."""
         found = list(tenants)
+        self._named: dict[object, Tenant | None] = {}
         self._by_alias = {each.alias: each for each in found}
         self._by_identifier = {str(name): each for each in found for name in each.identifiers}
         self._by_handle = {each.handle: each for each in found}
@@ -93,11 +97,28 @@ class PartyDirectory:
         return self._by_handle.get(handle)
 
     def named(self, party: Party) -> Tenant | None:
-        """The registered party that a document's party is; None when it is nobody's here."""
-        for identifier in identifiers_of(party):
+        """The registered party that a document's party is; None when it is nobody's here.
+
+        The best identifier that is known here decides: beside it, others' weak ones name nobody else.
+        """
+        names = (
+            tuple((each.scheme, each.value) for each in party.identifiers) or party.name or party.trading_name
+        )
+        try:
+            return self._named[names]
+        except KeyError:
+            pass
+        found = self._look_up(party)
+        if len(self._named) >= MAX_REMEMBERED:
+            self._named.clear()
+        self._named[names] = found
+        return found
+
+    def _look_up(self, party: Party) -> Tenant | None:
+        for identifier in sorted(identifiers_of(party), key=lambda each: rank(each.scheme)):
             tenant = self._by_identifier.get(str(identifier))
-            if tenant is not None and tenant.is_named_by(party):
-                return tenant
+            if tenant is not None:
+                return tenant if tenant.is_named_by(party) else None
         return None
 
     def all(self) -> list[Tenant]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, Select, bindparam, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from industry_gateway.store.bulk import insert_rows
 from industry_gateway.store.database import MAX_PARAMETERS
-from industry_gateway.store.tables import document_bodies, document_keys, document_links, documents
+from industry_gateway.store.tables import (
+    document_bodies,
+    document_keys,
+    document_links,
+    documents,
+    outbox_items,
+)
 
 PENDING = "pending"
 REGISTERED = "registered"
@@ -75,13 +82,20 @@ class Link:
     state: str
 
 
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+"""A list of any length as one parameter: what in_() is given element by element costs ten times as much."""
+
+
 def _chunks(values: Iterable[str]) -> list[list[str]]:
     found = list(dict.fromkeys(values))
     return [found[start : start + MAX_PARAMETERS] for start in range(0, len(found), MAX_PARAMETERS)]
 
 
-async def _rows(connection: AsyncConnection, statement: Select[Any]) -> list[Any]:
-    return list((await connection.execute(statement)).all())
+async def _rows(
+    connection: AsyncConnection, statement: Select[Any], names: Sequence[str] | None = None
+) -> list[Any]:
+    found = await connection.execute(statement, None if names is None else {"names": list(names)})
+    return list(found.all())
 
 
 async def live_by_key(
@@ -92,16 +106,17 @@ async def live_by_key(
     The tag is empty where the key is an alias of the stored document.
     """
     found: dict[str, list[tuple[str, StoredDocument]]] = {}
+    further = (
+        select(document_keys.c.fingerprint, document_keys.c.tag, *_COLUMNS)
+        .join(documents, documents.c.document_id == document_keys.c.document_id)
+        .where(document_keys.c.fingerprint.in_(_NAMES), documents.c.live_fingerprint.is_not(None))
+    )
+    primary = select(*_COLUMNS).where(documents.c.live_fingerprint.in_(_NAMES))
     for part in _chunks(fingerprints):
-        for row in await _rows(connection, select(*_COLUMNS).where(documents.c.live_fingerprint.in_(part))):
+        for row in await _rows(connection, primary, part):
             stored = StoredDocument(*row)
             found.setdefault(stored.fingerprint, []).append((stored.tag, stored))
-        further = (
-            select(document_keys.c.fingerprint, document_keys.c.tag, *_COLUMNS)
-            .join(documents, documents.c.document_id == document_keys.c.document_id)
-            .where(document_keys.c.fingerprint.in_(part), documents.c.live_fingerprint.is_not(None))
-        )
-        for key, tag, *values in await _rows(connection, further):
+        for key, tag, *values in await _rows(connection, further, part):
             found.setdefault(key, []).append((tag, StoredDocument(*values)))
     return found
 
@@ -110,7 +125,8 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, S
     """Documents by identifier."""
     found: dict[str, StoredDocument] = {}
     for part in _chunks(ids):
-        for row in await _rows(connection, select(*_COLUMNS).where(documents.c.document_id.in_(part))):
+        statement = select(*_COLUMNS).where(documents.c.document_id.in_(_NAMES))
+        for row in await _rows(connection, statement, part):
             found[row.document_id] = StoredDocument(*row)
     return found
 
@@ -140,7 +156,7 @@ async def of_subject(
     if not fingerprints:
         return [StoredDocument(*row) for row in await _rows(connection, statement)]
     for part in _chunks(fingerprints):
-        rows = await _rows(connection, statement.where(documents.c.live_fingerprint.in_(part)))
+        rows = await _rows(connection, statement.where(documents.c.live_fingerprint.in_(_NAMES)), part)
         found += [StoredDocument(*row) for row in rows]
     return found
 
@@ -150,42 +166,66 @@ async def bodies(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, t
     found: dict[str, tuple[bytes | None, bytes]] = {}
     for part in _chunks(ids):
         for row in await _rows(
-            connection, select(document_bodies).where(document_bodies.c.document_id.in_(part))
+            connection, select(document_bodies).where(document_bodies.c.document_id.in_(_NAMES)), part
         ):
             key = None if row.wrapped_key is None else bytes(row.wrapped_key)
             found[row.document_id] = (key, bytes(row.sealed))
     return found
 
 
-async def add(
-    connection: AsyncConnection,
-    *,
-    rows: Sequence[dict[str, Any]],
-    sealed: Sequence[dict[str, Any]],
-    keys: Sequence[dict[str, Any]],
-    links: Sequence[dict[str, Any]],
-) -> None:
-    """Stores new documents with their bodies, further keys and links."""
-    for table, values in (
-        (documents, rows),
-        (document_bodies, sealed),
-        (document_keys, keys),
-        (document_links, links),
-    ):
-        if values:
-            await connection.execute(insert(table), values)
+@dataclass(slots=True)
+class NewRows:
+    """Rows of new documents, each with the values of its table's columns as named below."""
+
+    documents: list[tuple[object, ...]] = field(default_factory=list)
+    bodies: list[tuple[object, ...]] = field(default_factory=list)
+    keys: list[tuple[object, ...]] = field(default_factory=list)
+    links: list[tuple[object, ...]] = field(default_factory=list)
 
 
-async def mark_registered(
-    connection: AsyncConnection, fingerprints: Sequence[str], *, txid: str, block: int
-) -> None:
-    """The ledger took these in this transaction."""
-    for part in _chunks(fingerprints):
-        await connection.execute(
-            update(documents)
-            .where(documents.c.live_fingerprint.in_(part))
-            .values(state=REGISTERED, txid=txid, block=block)
-        )
+DOCUMENT_COLUMNS = (
+    "document_id",
+    "live_fingerprint",
+    "fingerprint",
+    "tag",
+    "commitment",
+    "kind",
+    "seller",
+    "buyer",
+    "issuer",
+    "pushed_by",
+    "push_id",
+    "state",
+    "created_at",
+)
+BODY_COLUMNS = ("document_id", "sealed", "wrapped_key")
+KEY_COLUMNS = ("fingerprint", "document_id", "tag")
+LINK_COLUMNS = ("child", "parent", "slot", "role", "state")
+
+
+async def add(connection: AsyncConnection, rows: NewRows) -> None:
+    """Stores new documents with their bodies, further keys and links.
+
+    :raises IntegrityError: when another replica stored one of them meanwhile
+    """
+    await insert_rows(connection, documents, DOCUMENT_COLUMNS, rows.documents)
+    await insert_rows(connection, document_bodies, BODY_COLUMNS, rows.bodies)
+    await insert_rows(connection, document_keys, KEY_COLUMNS, rows.keys)
+    await insert_rows(connection, document_links, LINK_COLUMNS, rows.links)
+
+
+def _of_batch(batch_id: str) -> Select[tuple[str]]:
+    """Keys of a batch's items; a subquery, so that a thousand keys do not travel to the database again."""
+    return select(outbox_items.c.item_key).where(outbox_items.c.batch_id == batch_id)
+
+
+async def mark_registered(connection: AsyncConnection, batch_id: str, *, txid: str, block: int) -> None:
+    """The ledger took a batch's documents in this transaction; exceptions are marked afterwards."""
+    await connection.execute(
+        update(documents)
+        .where(documents.c.live_fingerprint.in_(_of_batch(batch_id)))
+        .values(state=REGISTERED, txid=txid, block=block)
+    )
 
 
 async def mark_other(connection: AsyncConnection, outcomes: Sequence[dict[str, Any]]) -> None:
@@ -219,27 +259,39 @@ async def links_of(
         rows = await _rows(
             connection,
             select(columns.child, columns.parent, columns.slot, columns.role, columns.state)
-            .where(columns.child.in_(part), columns.role.in_(roles))
+            .where(columns.child.in_(_NAMES), columns.role.in_(roles))
             .order_by(columns.child, columns.slot),
+            part,
         )
         found += [Link(*row) for row in rows]
     return found
 
 
-async def waiting_links(
-    connection: AsyncConnection, fingerprints: Sequence[str], parents: Sequence[str]
-) -> list[Link]:
-    """Links that wait, of these children or to these parents."""
-    found: dict[tuple[str, str], Link] = {}
+async def waiting_links(connection: AsyncConnection, batch_id: str) -> list[Link]:
+    """Links that wait, and are of a batch's documents, to them, or of a document that has such a link."""
     columns = document_links.c
-    base = select(columns.child, columns.parent, columns.slot, columns.role, columns.state).where(
-        columns.state == "waiting"
+    waiting = columns.state == "waiting"
+    some = await connection.scalar(select(columns.child).where(waiting).limit(1))
+    if some is None:
+        return []
+    batch = _of_batch(batch_id)
+    further = (
+        select(document_keys.c.fingerprint)
+        .join(documents, documents.c.document_id == document_keys.c.document_id)
+        .where(documents.c.live_fingerprint.in_(batch))
     )
-    for column, values in ((columns.child, fingerprints), (columns.parent, parents)):
-        for part in _chunks(values):
-            for row in await _rows(connection, base.where(column.in_(part))):
-                found[row.child, row.parent] = Link(*row)
-    return list(found.values())
+    touched = union(
+        select(columns.child).where(waiting, columns.parent.in_(batch)),
+        select(columns.child).where(waiting, columns.parent.in_(further)),
+        select(columns.child).where(waiting, columns.child.in_(batch)),
+    )
+    rows = await _rows(
+        connection,
+        select(columns.child, columns.parent, columns.slot, columns.role, columns.state).where(
+            waiting, columns.child.in_(touched)
+        ),
+    )
+    return [Link(*row) for row in rows]
 
 
 async def ready_children(connection: AsyncConnection, limit: int) -> list[str]:
@@ -269,17 +321,3 @@ async def set_links(
             .values(state=state, reason=reason),
             [{"b_child": child, "b_parent": parent} for child, parent in pairs],
         )
-
-
-async def keys_of(connection: AsyncConnection, fingerprints: Sequence[str]) -> list[str]:
-    """Further keys of these live documents."""
-    found: list[str] = []
-    for part in _chunks(fingerprints):
-        rows = await _rows(
-            connection,
-            select(document_keys.c.fingerprint)
-            .join(documents, documents.c.document_id == document_keys.c.document_id)
-            .where(documents.c.live_fingerprint.in_(part)),
-        )
-        found += [row[0] for row in rows]
-    return found

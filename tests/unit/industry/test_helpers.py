@@ -1,4 +1,6 @@
-"""Helper processes: they prepare what the gateway itself would, and neither their death nor its leaves anything."""
+"""Helper processes: they prepare what the gateway itself would, and neither their death nor its leaves
+anything.
+"""
 
 from __future__ import annotations
 

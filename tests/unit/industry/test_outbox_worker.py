@@ -75,26 +75,27 @@ class Rig:
         items = [
             OutboxItem(REGISTER, key, key, encode({"fp": key, "tag": tag}), next_sequence()) for key in keys
         ]
+        someone = "s" * 64
         rows = [
-            {
-                "document_id": key[:32],
-                "live_fingerprint": key,
-                "fingerprint": key,
-                "tag": tag,
-                "commitment": "c" * 64,
-                "kind": "invoice",
-                "seller": "s" * 64,
-                "buyer": "b" * 64,
-                "issuer": "s" * 64,
-                "pushed_by": "s" * 64,
-                "push_id": "p",
-                "state": "pending",
-                "created_at": 0,
-            }
+            (
+                key[:32],
+                key,
+                key,
+                tag,
+                "c" * 64,
+                "invoice",
+                someone,
+                someone,
+                someone,
+                someone,
+                "p",
+                "pending",
+                0,
+            )
             for key in keys
         ]
         async with self.database.write() as connection:
-            await documents.add(connection, rows=rows, sealed=[], keys=[], links=[])
+            await documents.add(connection, documents.NewRows(documents=list(rows)))
             await outbox.add_items(connection, items)
         return items
 
