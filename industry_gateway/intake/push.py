@@ -34,9 +34,9 @@ from industry_gateway.store import pushes as statements
 from industry_gateway.store.database import Database, StaleError
 from industry_gateway.store.pushes import DONE, IN_FLIGHT, Chunk, Push
 
-CHUNK_DOCUMENTS = 1_000
+CHUNK_DOCUMENTS = 500
 """Documents stored in one database transaction."""
-CHUNK_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
 """Bodies stored in one database transaction; bounds what one push holds in memory."""
 MAX_PUSH_DOCUMENTS = 20_000
 """Documents of one push: their results have to fit into one answer."""
