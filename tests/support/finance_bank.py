@@ -5,11 +5,12 @@ The services serve within the test's own loop. ``a_bank`` has one supplier with 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chanrong.demo.trades import Trades, make_trades
 from chanrong.sandbox.clients import tls_of
@@ -31,6 +32,18 @@ PURPOSE = "credit_assessment"
 FACE = 1_000_000_000
 RELEASED_AT_ONCE = 200
 """Documents in one message of the stream."""
+
+
+T = TypeVar("T")
+WAIT_S = 30.0
+
+
+async def until(ask: Callable[[], Awaitable[T | None]]) -> T:
+    """What is waited for, once it is there."""
+    async with asyncio.timeout(WAIT_S):
+        while (found := await ask()) is None:
+            await asyncio.sleep(0.02)
+        return found
 
 
 @dataclass

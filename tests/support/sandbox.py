@@ -43,7 +43,9 @@ from consortium.identity.files import write_file
 from consortium.identity.msp import load_identity
 from consortium.identity.signer import P256Signer
 from consortium.ledger.connection import Endpoint
+from consortium.ledger.contract import Contract
 from consortium.ledger.gateway import Gateway
+from consortium.ledger.network import Network
 from consortium.rpc.run import Lifecycle, running
 from consortium.rpc.settings import load_settings
 from consortium.wire.chanrong.documents.v1 import documents_pb2
@@ -65,15 +67,19 @@ class Sandbox:
     ledger: AsyncExitStack | None = None
     _gateways: dict[str, Gateway] = field(default_factory=dict)
 
-    def contract(self, msp_id: str) -> Any:
+    def contract(self, msp_id: str) -> Contract:
         """The contract, as an organisation calls it."""
+        return self.network(msp_id).contract(self.profile.chaincode)
+
+    def network(self, msp_id: str) -> Network:
+        """The channel, as an organisation sees it."""
         if msp_id not in self._gateways:
             node = self.profile.service("ledger")
             root = (self.layout.tls_ca(node.msp_id) / "ca.pem").read_bytes()
             gateway = Gateway([Endpoint(node.grpc, root)], load_identity(self.layout.msp(msp_id), msp_id))
             self._gateways[msp_id] = gateway
             self.stack.push_async_callback(gateway.close)
-        return self._gateways[msp_id].network(self.profile.channel).contract(self.profile.chaincode)
+        return self._gateways[msp_id].network(self.profile.channel)
 
     async def write(self, msp_id: str, function: str, items: Sequence[Any], **transient: bytes) -> list[Any]:
         """A committed write; its results."""

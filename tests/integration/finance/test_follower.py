@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import orjson
@@ -20,18 +18,7 @@ from consortium.rpc.client import call, stream
 from consortium.wire.chanrong.finance.v1 import finance_pb2 as pb
 from consortium.wire.chanrong.finance.v1 import finance_pb2_grpc as rpc
 from finance_gateway.news import News, read_block
-from tests.support.finance_bank import FACE, Bank, a_bank
-
-T = TypeVar("T")
-WAIT_S = 20.0
-
-
-async def until(ask: Callable[[], Awaitable[T | None]]) -> T:
-    """What is waited for, once it is there."""
-    async with asyncio.timeout(WAIT_S):
-        while (found := await ask()) is None:
-            await asyncio.sleep(0.02)
-        return found
+from tests.support.finance_bank import FACE, Bank, a_bank, until
 
 
 async def _reopened(bank: Bank, package_id: str, name: str = "bank-a") -> pb.PackageSummary:
