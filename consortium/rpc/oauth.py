@@ -20,7 +20,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from consortium.errors import OverloadedError
+from consortium.errors import InvalidInputError, OverloadedError, UnauthenticatedError
 from consortium.identity.client_secrets import verify_client_secret
 from consortium.identity.directory import Caller
 from consortium.identity.tokens import TokenIssuer
@@ -88,15 +88,15 @@ def token_router(issuer: TokenIssuer, find: FindClient) -> APIRouter:
         scope: Annotated[str | None, Form(description="ignored")] = None,
     ) -> JSONResponse:
         if not grant_type:
-            return _refusal(400, "invalid_request")
+            return _refusal(request, 400, "invalid_request")
         if grant_type != "client_credentials":
-            return _refusal(400, "unsupported_grant_type")
+            return _refusal(request, 400, "unsupported_grant_type")
         basic = _basic(request.headers.get("authorization", ""))
         name, secret = basic or (client_id or "", client_secret or "")
         client = await find(name)
         good = await gate.check(secret, client.secret_hash if client is not None else None)
         if client is None or not good:
-            return _refusal(401, "invalid_client")
+            return _refusal(request, 401, "invalid_client")
         issued = issuer.issue(client.caller)
         answer = {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.expires_in}
         return JSONResponse(answer, headers={"pragma": "no-cache"})
@@ -134,6 +134,9 @@ def _basic(header: str) -> tuple[str, str] | None:
     return (unquote_plus(name), unquote_plus(secret)) if colon else ("", "")
 
 
-def _refusal(status: int, error: str) -> JSONResponse:
+def _refusal(request: Request, status: int, error: str) -> JSONResponse:
+    # For the log line, which has no name: for an ERP it is a company's.
+    kind = UnauthenticatedError if status == 401 else InvalidInputError
+    request.scope["chanrong.error"] = kind("No token was given.", reason=error.upper())
     headers: dict[str, Any] = {"www-authenticate": "Basic"} if status == 401 else {}
     return JSONResponse({"error": error}, status, headers)
