@@ -134,6 +134,7 @@ class Parts:
         self.follower = Follower(
             self.database,
             self.ledger,
+            msp_id=settings.msp_id,
             effect=self.projection.effect,
             observers=[FinancingObserver()],
             policy=policy,

@@ -83,6 +83,7 @@ class Follower:
         database: Database,
         ledger: LedgerPort,
         *,
+        msp_id: str,
         effect: Effect,
         observers: Sequence[Observer] = (),
         policy: OutboxPolicy | None = None,
@@ -91,6 +92,7 @@ class Follower:
     ) -> None:
         self._database = database
         self._ledger = ledger
+        self._msp_id = msp_id
         self._effect = effect
         self._observers = tuple(observers)
         self._policy = policy or OutboxPolicy()
@@ -98,6 +100,7 @@ class Follower:
         self._clock = clock
         self._waiting: dict[str, asyncio.Future[BatchVerdict]] = {}
         self._items: dict[str, Sequence[OutboxItem]] = {}
+        self._batches_of: dict[str, str] = {}
         self._watched: dict[str, asyncio.Future[LedgerTransaction]] = {}
         self._moved = asyncio.Condition()
         self.next_block = 0
@@ -106,6 +109,8 @@ class Follower:
     def expect(self, batch: Batch) -> asyncio.Future[BatchVerdict]:
         """A future for the next verdict on a batch. Ask before submitting."""
         self._items[batch.batch_id] = batch.items
+        if batch.txid:
+            self._batches_of[batch.txid] = batch.batch_id
         future = self._waiting.get(batch.batch_id)
         if future is None or future.done():
             future = asyncio.get_running_loop().create_future()
@@ -116,6 +121,8 @@ class Follower:
         """Nobody waits for this batch any longer."""
         self._waiting.pop(batch_id, None)
         self._items.pop(batch_id, None)
+        for txid in [name for name, owner in self._batches_of.items() if owner == batch_id]:
+            del self._batches_of[txid]
 
     def watch(self, txid: str) -> asyncio.Future[LedgerTransaction]:
         """A future for the first transaction that a block holds under an id. Ask before submitting."""
@@ -175,8 +182,7 @@ class Follower:
 
     async def store(self, block: LedgerBlock) -> tuple[list[BatchVerdict], bool]:
         """Stores what a block means; the verdicts on our batches, and whether there was anything to store."""
-        async with self._database.read() as connection:
-            known = await statements.own_txids(connection, [each.txid for each in block.transactions])
+        known = await self._own(block)
         observed = [
             (observer, each)
             for each in block.transactions
@@ -205,6 +211,21 @@ class Follower:
             failpoints.reach("follower.before_commit")
         failpoints.reach("follower.after_commit")
         return verdicts, True
+
+    async def _own(self, block: LedgerBlock) -> frozenset[str]:
+        """Transaction ids of ours. What is under way is in memory, whoever the ledger says used the id; what
+        an earlier process signed is in the database.
+        """
+        there = {each.txid for each in block.transactions if each.txid in self._batches_of}
+        unsure = [
+            each.txid
+            for each in block.transactions
+            if each.creator == self._msp_id and each.txid not in self._batches_of
+        ]
+        if unsure:
+            async with self._database.read() as connection:
+                there |= await statements.own_txids(connection, unsure)
+        return frozenset(there)
 
     async def _judge(
         self, connection: AsyncConnection, attempt: Attempt, transaction: LedgerTransaction, block: int

@@ -53,6 +53,8 @@ SWEEP_S = 30.0
 """How often the database is asked for items and batches that nobody in this process knows."""
 CATCH_UP_S = 10.0
 """How long the block stream may take to reach a height before the ledger is asked again."""
+NOTE_AFTER_S = 1.0
+"""How long an envelope may be without a verdict before the database is told how far it came."""
 RETRY_BASE_S = 0.2
 RETRY_MAX_S = 5.0
 
@@ -280,20 +282,24 @@ class Worker:
             await self._note(batch, BatchState.UNKNOWN)
             return _Step.AWAIT
         failpoints.reach("outbox.submitted")
-        await self._note(batch, BatchState.SUBMITTED)
-        failpoints.reach("outbox.noted")
         return _Step.AWAIT
 
     async def _await(self, batch: Batch) -> _Step:
         """Step 5, the usual way: the block comes."""
         future = self._follower.expect(batch)
-        try:
-            async with asyncio.timeout(self._policy.outcome_timeout_s):
-                verdict = await asyncio.shield(future)
-        except TimeoutError:
-            await self._note(batch, BatchState.UNKNOWN)
-            return _Step.RESOLVE
-        return await self._judged(batch, verdict)
+        # Mostly the verdict is here before a note would be: it is written only for those who look later.
+        for wait_s, state in (
+            (min(NOTE_AFTER_S, self._policy.outcome_timeout_s), BatchState.SUBMITTED),
+            (self._policy.outcome_timeout_s, BatchState.UNKNOWN),
+        ):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await asyncio.shield(future)
+            if future.done():
+                return await self._judged(batch, future.result())
+            await self._note(batch, state)
+            failpoints.reach("outbox.noted")
+        return _Step.RESOLVE
 
     async def _resolve(self, batch: Batch) -> _Step:
         """Step 5, when no verdict came, or after a restart."""

@@ -35,6 +35,7 @@ async def test_a_fresh_worker_goes_on(
     keys = keys_of(24)
     rig.ledger.faults.hostile[keys[2]] = 4  # makes the batch split
     rig.ledger.faults.poison.add(keys[7])  # makes an item refused
+    rig.ledger.faults.lose_submits = 1  # makes the worker wait in vain
     killed = asyncio.Event()
     left = times
 

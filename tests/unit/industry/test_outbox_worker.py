@@ -52,7 +52,12 @@ class Rig:
         """A worker and a follower, as a process runs them; killed at the end of the block."""
         projection = Projection()
         follower = Follower(
-            self.database, self.ledger, effect=projection.effect, policy=self.policy, clock=self.clock
+            self.database,
+            self.ledger,
+            msp_id="IndustryAMSP",
+            effect=projection.effect,
+            policy=self.policy,
+            clock=self.clock,
         )
         worker = Worker(
             self.database,
@@ -330,7 +335,7 @@ async def test_a_block_read_twice_changes_nothing(rig: Rig) -> None:
         worker.offer(await rig.add(keys))
         await rig.settled(keys)
     projection = Projection()
-    follower = Follower(rig.database, rig.ledger, effect=projection.effect)
+    follower = Follower(rig.database, rig.ledger, msp_id="IndustryAMSP", effect=projection.effect)
     for block in rig.ledger.chain:
         await follower.store(block)
     assert await rig.states(keys) == dict.fromkeys(keys, "registered")
