@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import string
 from contextlib import ExitStack
@@ -11,6 +12,9 @@ from chanrong.sandbox.profile import Profile, Service, ServiceKind
 from consortium.errors import ChanrongError
 
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_000)
+"""Below Linux's range for outgoing connections (32768 and up)."""
+
 MAX_PER_KIND = 5
 ADAPTERS = ("tax", "bank", "credit")
 INSTITUTIONS = "InstitutionsMSP"
@@ -35,14 +39,27 @@ def members(profile: Profile) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that nobody listens on now, all different."""
+    """Ports of the loopback address that nobody listens on now, all different.
+
+    They are below the range from which systems take the ports of outgoing connections: one of those could be taken by
+    any program between now and the start of the service.
+    """
     with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)
-        ]
-        for sock in sockets:
-            sock.bind((HOST, 0))
-        return [int(sock.getsockname()[1]) for sock in sockets]
+        found: list[int] = []
+        for port in random.sample(PORTS, len(PORTS)):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            try:
+                sock.bind((HOST, port))
+            except OSError:
+                continue
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise ChanrongError(
+        f"There are no {count} free ports from {PORTS.start} to {PORTS.stop - 1}.",
+        reason="PORT_TAKEN",
+        remedy="End programs that hold them.",
+    )
 
 
 def plan(ledger: Literal["embedded", "fabric"], industries: int, banks: int) -> Profile:
