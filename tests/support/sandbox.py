@@ -9,13 +9,16 @@ async with consortium_in(tmp_path, "ledger", "adapter", "finance") as sandbox:
 from __future__ import annotations
 
 import base64
+import random
 import secrets
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import grpc.aio
 import orjson
@@ -23,13 +26,12 @@ import orjson
 from chaincode.contracts import ChanrongContract
 from chaincode.hosts.embedded.server import serve as serve_ledger
 from chaincode.hosts.embedded.settings import EmbeddedSettings
-from chanrong.sandbox import toml
+from chanrong.sandbox import toml, topology
 from chanrong.sandbox.clients import connect, officer_of
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile
 from chanrong.sandbox.provision import provision, write_settings
 from chanrong.sandbox.settings import for_service as settings_of
-from chanrong.sandbox.topology import plan
 from consortium.contract import names
 from consortium.contract.codec import encode
 from consortium.contract.statements import consent_statement, revocation_statement
@@ -52,6 +54,7 @@ from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.adapters.kinds import ADAPTERS
 
 DAY_S = 86_400
+QUIET_PORTS = (12_000, 32_000)
 
 
 @dataclass
@@ -249,6 +252,21 @@ class Sandbox:
             yield link
 
 
+def quiet_ports(count: int) -> list[int]:
+    """Free ports below those that systems give to whoever asks for any: they stay free until they are bound."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(*QUIET_PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            try:
+                sock.bind((topology.HOST, port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
 @asynccontextmanager
 async def consortium_in(
     folder: Any,
@@ -264,7 +282,8 @@ async def consortium_in(
     :param bank_settings: settings of the banks' gateways
     """
     layout = Layout.at(folder)
-    profile = plan("embedded", industries, banks)
+    with mock.patch.object(topology, "free_ports", quiet_ports):
+        profile = topology.plan("embedded", industries, banks)
     provision(layout, profile)
     write_settings(layout, profile, overrides or {})
     for bank in profile.of_kind("finance") if bank_settings else ():
