@@ -22,6 +22,7 @@ from chaincode.contracts.rows import Row
 from chaincode.contracts.trade import Trade
 from consortium.contract import encumbrances as shapes
 from consortium.contract import names, reasons
+from consortium.contract.figures import percent
 from consortium.contract.names import FACE_VALUE_PPB
 
 Counted = dict[str, Any]
@@ -144,7 +145,7 @@ async def _settle(call: Call, items: Sequence[Item]) -> list[Result]:
         require(
             item["share"] <= claim["share"],
             reasons.SHARE_TOO_LARGE,
-            f"{claim['share']} of the claim are left",
+            f"{percent(claim['share'])} of the face value is left of the claim",
         )
         added = _discharge(call, trade, row, item)
         await trade.fact(

@@ -16,6 +16,7 @@ from chaincode.contracts.call import Call, RefusedError, require
 from chaincode.contracts.keys import claims_key
 from chaincode.contracts.rows import FOREVER, Row, end_of, later, scaled_steps, share_at
 from consortium.contract import reasons
+from consortium.contract.figures import percent
 from consortium.contract.names import FACE_VALUE_PPB, MAX_ANCESTORS, MAX_CHILDREN_IN_USE, MAX_LINK_DEPTH
 
 MAX_LOADED: Final = 4096
@@ -269,10 +270,10 @@ class Trade:
             if after > FACE_VALUE_PPB and after > before:
                 free = max(0, FACE_VALUE_PPB - before)
                 if row is first:
-                    raise RefusedError(reasons.OVER_FACE_VALUE, f"{free} of 1,000,000,000 are free")
+                    raise RefusedError(reasons.OVER_FACE_VALUE, f"{percent(free)} of its face value is free")
                 raise RefusedError(
                     reasons.OVER_FACE_VALUE_LINKED,
-                    f"this takes {after - before} of {row.asset}, of which {free} of 1,000,000,000 are free",
+                    f"this takes {percent(after - before)} of {row.asset}, of which {percent(free)} is free",
                 )
         for row in path.rows[1:]:
             if row.unweighted(now) and row.claimed(now):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NotRequired, TypedDict
 
+from consortium.contract.names import FACE_VALUE_PPB
+
 AssetState = Literal["free", "encumbered", "impaired", "void"]
 """``impaired`` while there is a shortfall, also of a void asset; ``encumbered`` while there are live
 claims."""
@@ -59,3 +61,14 @@ class ClaimsRow(AssetFigures):
     fp: str
     """As asked."""
     claims: list[Claim]
+
+
+def percent(share: int) -> str:
+    """A share in billionths, for a person: exact, and the same text on every peer.
+
+    >>> percent(400_000_000), percent(1), percent(-123_400_000)
+    ('40 %', '0.0000001 %', '-12.34 %')
+    """
+    whole, rest = divmod(abs(share), FACE_VALUE_PPB // 100)
+    digits = f"{rest:07d}".rstrip("0")
+    return f"{'-' if share < 0 else ''}{whole}{'.' if digits else ''}{digits} %"
