@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import secrets
 import time
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from chanrong.cli.output import DirOption, JsonOption, emit_json, layout_of, out, run_async, styled, table
+from chanrong.cli.output import DirOption, JsonOption, emit_json, layout_of, line, run_async, styled, when
 from chanrong.sandbox import erp
 from chanrong.sandbox.clients import bank_of, gateway_of
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.parties import signer_of
 from chanrong.sandbox.profile import Party, Profile, Service, load_profile
+from consortium.contract.schema import SchemaError
 from consortium.contract.statements import consent_statement, revocation_statement
+from consortium.errors import InvalidInputError
 
 app = typer.Typer(no_args_is_help=True, help="Grant, revoke and list consents.")
 
 DAY_S = 86_400
-AsOption = Annotated[str, typer.Option("--as", help="The subject: a party of the sandbox.")]
+
+
+class Scope(StrEnum):
+    """What a consent is for."""
+
+    assess = "assess"
+    monitor = "monitor"
+
+
+AsOption = Annotated[str, typer.Option("--as", help="The subject: a party, see `chanrong parties`.")]
 ViaOption = Annotated[
     str, typer.Option("--via", help="Industry gateway; the first one the party is known at.")
 ]
@@ -45,15 +58,17 @@ async def grant_consent(
 ) -> dict[str, Any]:
     """Signs a consent with the party's key and has it recorded. Returns the recorded consent."""
     now = int(time.time())
-    statement = consent_statement(
-        consent_id=secrets.token_hex(16),
-        subject=party.handle,
-        recipient=bank_msp,
-        purpose=purpose,
-        scope=scope,
-        fields=fields,
-        issued=now,
-        expires=now + days * DAY_S,
+    statement = _statement(
+        lambda: consent_statement(
+            consent_id=secrets.token_hex(16),
+            subject=party.handle,
+            recipient=bank_msp,
+            purpose=purpose,
+            scope=scope,
+            fields=fields,
+            issued=now,
+            expires=now + days * DAY_S,
+        )
     )
     return await _send(layout, profile, party, via, "/v1/consents", statement)
 
@@ -62,8 +77,18 @@ async def revoke_consent(
     layout: Layout, profile: Profile, party: Party, consent_id: str, via: str = ""
 ) -> dict[str, Any]:
     """Signs a revocation with the party's key and has it recorded. Returns the revoked consent."""
-    statement = revocation_statement(consent_id=consent_id, subject=party.handle, issued=int(time.time()))
+    statement = _statement(
+        lambda: revocation_statement(consent_id=consent_id, subject=party.handle, issued=int(time.time()))
+    )
     return await _send(layout, profile, party, via, f"/v1/consents/{consent_id}/revoke", statement)
+
+
+def _statement(build: Callable[[], bytes]) -> bytes:
+    try:
+        return build()
+    except SchemaError as wrong:
+        what = str(wrong).removeprefix("value.").replace(":", "", 1)
+        raise InvalidInputError(f"The {what}.", remedy="Correct it and try again.") from wrong
 
 
 async def _send(
@@ -83,7 +108,9 @@ def grant(
     party: AsOption,
     bank: Annotated[str, typer.Option(help="The bank that may look; the first one by default.")] = "",
     purpose: Annotated[str, typer.Option(help="Purpose code.")] = "credit_assessment",
-    scope: Annotated[str, typer.Option(help="assess or monitor.")] = "assess",
+    scope: Annotated[
+        Scope, typer.Option(help="assess: for a package. monitor: for as long as a financing lasts.")
+    ] = Scope.assess,
     field: Annotated[
         list[str], typer.Option(help="Kinds or kind.field that may be seen; * is everything.")
     ] = ["*"],  # noqa: B006
@@ -104,7 +131,7 @@ def grant(
             subject,
             bank_msp=recipient,
             purpose=purpose,
-            scope=scope,
+            scope=scope.value,
             fields=list(field),
             days=days,
             via=via,
@@ -113,9 +140,8 @@ def grant(
     if as_json:
         emit_json(found)
     else:
-        out.print(
-            f"[green]granted[/green] {found['consent_id']}: {recipient} may {scope} until {_day(found)}"
-        )
+        line(Text("granted ", style="green"), found["consent_id"])
+        line(_means(profile, found), indent=2)
 
 
 @app.command()
@@ -133,7 +159,7 @@ def revoke(
     if as_json:
         emit_json(found)
     else:
-        out.print(f"[yellow]revoked[/yellow] {consent_id}")
+        line(Text("revoked ", style="yellow"), consent_id)
 
 
 @app.command("list")
@@ -153,20 +179,18 @@ def list_consents(
     if as_json:
         emit_json(found)
         return
-    rows = [
-        (
-            c["consent_id"],
-            c["recipient"],
-            c["purpose"],
-            c["scope"],
-            ", ".join(c["fields"]),
-            styled(c["state"]),
-            _day(c),
-        )
-        for c in found
-    ]
-    table("", ("consent", "recipient", "purpose", "scope", "fields", "state", "until"), rows)
+    if not found:
+        line(f"{subject.alias} has given no consent.")
+    for consent in found:
+        line(consent["consent_id"], " ", styled(consent["state"]))
+        line(_means(profile, consent), indent=2)
 
 
-def _day(consent: dict[str, Any]) -> str:
-    return dt.datetime.fromtimestamp(int(consent["expires_unix"]), dt.UTC).strftime("%Y-%m-%d")
+def _means(profile: Profile, consent: dict[str, Any]) -> str:
+    """A consent in a sentence."""
+    banks = {service.msp_id: service.name for service in profile.of_kind("finance")}
+    what = "everything" if consent["fields"] == ["*"] else ", ".join(consent["fields"])
+    return (
+        f"{banks.get(consent['recipient'], consent['recipient'])} may {consent['scope']} {what}"
+        f" for {consent['purpose']} until {when(int(consent['expires_unix']))[:10]}"
+    )

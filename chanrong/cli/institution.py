@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToDict
 
-from chanrong.cli.output import DirOption, Exit, JsonOption, emit_json, err, layout_of, out, run_async
+from chanrong.cli.output import (
+    DirOption,
+    Exit,
+    JsonOption,
+    emit_json,
+    err,
+    layout_of,
+    line,
+    moment,
+    read_file,
+    run_async,
+)
 from chanrong.sandbox.clients import admin_of, connect
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, load_profile
-from consortium.errors import InvalidInputError
 from consortium.rpc.client import call
 from consortium.wire.chanrong.sources.v1 import sources_pb2, sources_pb2_grpc
 
@@ -30,14 +39,12 @@ async def load_files(
 ) -> dict[str, sources_pb2.LoadDataResponse]:
     """Loads files into an institution; what became of each, by file."""
     service = profile.service(name, "adapter")
+    every = [path for file in files for path in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    contents = {file: read_file(file) for file in every}
     found = {}
     async with connect(layout, service, admin_of(service)) as link:
         stub = sources_pb2_grpc.InstitutionAdminServiceStub(link)
-        for file in files:
-            try:
-                content = file.read_bytes()
-            except OSError as wrong:
-                raise InvalidInputError(f"{file}: {wrong.strerror}.", remedy="Check its name.") from wrong
+        for file, content in contents.items():
             wanted = sources_pb2.LoadDataRequest(file_name=file.name, content=content, as_of_unix=as_of)
             found[str(file)] = await call(stub.LoadData, wanted, timeout_s=LOAD_TIMEOUT_S)
     return found
@@ -46,7 +53,9 @@ async def load_files(
 @app.command()
 def load(
     name: NameArgument,
-    files: Annotated[list[Path], typer.Argument(help="Files in the institution's own form.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files in the institution's own form, or folders of such.")
+    ],
     as_of: Annotated[
         str, typer.Option("--as-of", help="State of knowledge (ISO 8601, UTC); now by default.")
     ] = "",
@@ -55,8 +64,8 @@ def load(
 ) -> None:
     """Load data. Exit code 3 when some records could not be read."""
     layout = layout_of(directory)
-    moment = int(dt.datetime.fromisoformat(as_of).replace(tzinfo=dt.UTC).timestamp()) if as_of else 0
-    found = run_async(lambda: load_files(layout, load_profile(layout), name, files, moment))
+    known = moment(as_of, "--as-of") or 0
+    found = run_async(lambda: load_files(layout, load_profile(layout), name, files, known))
     if as_json:
         full = {
             file: MessageToDict(
@@ -67,15 +76,12 @@ def load(
         emit_json(full)
     else:
         for file, result in found.items():
-            out.print(
-                f"{file}: {result.loaded} loaded, {result.unchanged} unchanged, {len(result.problems)} refused"
-            )
+            refused = len(result.problems) + result.further_problems
+            line(f"{file}: {result.loaded} loaded, {result.unchanged} unchanged, {refused} refused")
             for problem in result.problems:
-                err.print(
-                    f"  {problem.path}: {problem.message} {problem.remedy}".rstrip(),
-                    style="red",
-                    markup=False,
-                )
+                line(f"{problem.path}: {problem.message} {problem.remedy}".rstrip(), indent=2, to=err)
+            if result.further_problems:
+                line(f"… and {result.further_problems} more", indent=2, to=err)
     if any(result.problems for result in found.values()):
         raise typer.Exit(int(Exit.SOME_REFUSED))
 
@@ -106,4 +112,4 @@ def _pause(name: str, directory: Path | None, as_json: bool, *, paused: bool) ->
     if as_json:
         emit_json({"institution": name, "paused": now})
     else:
-        out.print(f"{name} {'is paused' if now else 'answers'}")
+        line(f"{name} {'is paused: it does not answer' if now else 'answers'}")

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
+from rich.text import Text
 
-from chanrong.cli.output import DirOption, Exit, JsonOption, emit_json, layout_of, out, run_async, styled
+from chanrong.cli.output import (
+    DirOption,
+    Exit,
+    JsonOption,
+    emit_json,
+    kind_of,
+    layout_of,
+    line,
+    out,
+    run_async,
+    short,
+    styled,
+    table,
+    when,
+)
 from chanrong.cli.serve import ConfigOption, serve_ledger
-from chanrong.sandbox.layout import Layout
-from chanrong.sandbox.profile import Profile, load_profile
-from consortium.contract import names
-from consortium.contract.codec import encode
+from consortium.contract.figures import percent
 from consortium.errors import NotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="The embedded ledger: serve, verify, show.")
@@ -36,7 +47,7 @@ def verify(
     from chaincode.hosts.embedded.verification import verify as verify_ledger
 
     path = database or layout_of(directory).data("ledger") / "ledger.db"
-    if not path.exists():
+    if not path.is_file():
         raise NotFoundError(f"There is no ledger file {path}.", remedy="Name it with --database.")
     report = verify_ledger(path)
     if as_json:
@@ -50,59 +61,94 @@ def verify(
         )
     else:
         for problem in report.problems:
-            out.print(f"[red]✗[/red] {problem}")
-        verdict = "[green]intact[/green]" if report.ok else "[red]changed after it was written[/red]"
-        out.print(f"{report.height} blocks, {report.transactions} transactions: {verdict}")
+            line(Text("✗ ", style="red"), problem)
+        verdict = (
+            Text("intact", style="green") if report.ok else Text("changed after it was written", style="red")
+        )
+        line(f"{report.height} blocks, {report.transactions} transactions: ", verdict)
     if not report.ok:
         raise typer.Exit(int(Exit.VERIFICATION_FAILED))
 
 
-async def read_contract(
-    layout: Layout, profile: Profile, function: str, request: dict[str, Any]
-) -> dict[str, Any]:
-    """One read of the contract, as the first industry gateway's organisation."""
-    from consortium.identity.msp import load_identity
-    from consortium.ledger.connection import Endpoint
-    from consortium.ledger.gateway import Gateway
-
-    reader = profile.of_kind("industry")[0].msp_id
-    node = profile.of_kind("ledger")[0]
-    root = (layout.tls_ca(node.msp_id) / "ca.pem").read_bytes()
-    async with Gateway([Endpoint(node.grpc, root)], load_identity(layout.msp(reader), reader)) as gateway:
-        contract = gateway.network(profile.channel).contract(profile.chaincode)
-        return dict(orjson.loads(await contract.evaluate(function, encode(request))))
-
-
 @app.command()
 def show(
-    fingerprint: Annotated[str, typer.Argument(help="Any key of a document.")],
+    fingerprint: Annotated[
+        str, typer.Argument(help="A document's fingerprint, the beginning of it, or its number.")
+    ],
     directory: DirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the ledger knows under a fingerprint: document, history, asset, claims."""
+    """Show what the ledger knows of a document: its record, its asset, links and claims."""
+    from chanrong.sandbox.profile import load_profile
+    from chanrong.sandbox.pushed import fingerprint_of, pushed
+    from chanrong.sandbox.reading import reading
+    from consortium.contract import names
+
     layout = layout_of(directory)
     profile = load_profile(layout)
+    wanted = fingerprint_of(layout, fingerprint)
 
-    async def go() -> tuple[dict[str, Any], ...]:
-        return await asyncio.gather(
-            read_contract(layout, profile, names.DOCUMENTS_GET, {"fps": [fingerprint]}),
-            read_contract(layout, profile, names.ASSETS_GET, {"assets": [fingerprint]}),
-            read_contract(layout, profile, names.ENCUMBRANCES_GET, {"assets": [fingerprint]}),
-        )
+    async def go() -> tuple[Any, Any]:
+        async with reading(layout, profile, profile.of_kind("industry")[0].msp_id) as read:
+            record = (await read(names.DOCUMENTS_GET, {"fps": [wanted]}))["documents"][0]
+            if record is None:
+                raise NotFoundError("The ledger knows no such document.", remedy="Check the fingerprint.")
+            return record, (await read(names.ASSETS_GET, {"assets": [wanted]}))["assets"][0]
 
-    documents, assets, rows = run_async(go)
-    record = documents["documents"][0]
-    if record is None:
-        raise NotFoundError("The ledger knows no such document.", remedy="Check the fingerprint.")
-    found = {"document": record, "asset": assets["assets"][0], "claims": rows["rows"][0]}
+    record, asset = run_async(go)
     if as_json:
-        emit_json(found)
+        emit_json({"document": record, "asset": asset})
         return
-    for title, value in found.items():
-        out.print(f"[bold]{title}[/bold]")
-        if value is None:
-            out.print("  none")
-            continue
-        for name, content in value.items():
-            text = content if isinstance(content, str) else orjson.dumps(content).decode()
-            out.print(f"  {name:<14} {styled(text)}")
+    parties = {party.handle: party.alias for party in profile.parties.values()}
+    _record(record, parties)
+    if asset is None:
+        out.print()
+        line(f"no asset: {kind_of(record['kind'], 2)} are evidence, and nothing is claimed on them")
+    else:
+        _asset(asset, {each.fingerprint: each.number for each in pushed(layout)})
+
+
+def _record(record: Mapping[str, Any], parties: Mapping[str, str]) -> None:
+    def party(handle: str | None) -> str:
+        return parties.get(handle, handle[:12]) if handle else "nobody"
+
+    line(Text(f"{kind_of(record['kind'])} {record['fp']}", style="bold"))
+    line(
+        f"registered {when(record['time'])} by {record['owner']}, transaction {short(record['first_tx'])}",
+        indent=2,
+    )
+    vouched = "signed by its issuer" if record["grade"] == "signed" else "the gateway's word"
+    line(f"{record['state']}: {vouched}", indent=2)
+    line(
+        f"seller {party(record['seller'])}, buyer {party(record['buyer'])}, issuer {party(record['issuer'])}",
+        indent=2,
+    )
+    line(f"commitment {record['commitment']}", indent=2)
+
+
+def _asset(asset: Mapping[str, Any], numbers: Mapping[str, str]) -> None:
+    out.print()
+    line(Text("asset ", style="bold"), short(asset["asset"]), "  ", styled(asset["state"]))
+    shares = ["free", "claimed", "settled", "diluted", "via_total", "shortfall"]
+    words = {"via_total": "used by what hangs on it", "diluted": "credited"}
+    said = [f"{words.get(n, n)} {percent(asset[n])}" for n in shares if asset[n] or n == "free"]
+    line(", ".join(said) + " of face value", indent=2)
+    for title, edges in (("part of", asset["parents"]), ("used by", asset["children"])):
+        for edge in edges:
+            share = "an unknown share" if edge["of_parent"] is None else percent(edge["of_parent"])
+            rest = "" if edge["counts"] else ", not known on the ledger yet"
+            name = f"{numbers.get(edge['fp'], '')} ({short(edge['fp'])})".strip()
+            line(f"{title} {name}: {share} of it{rest}", indent=2)
+    rows = [
+        (
+            claim["claim"],
+            claim["state"],
+            percent(claim["share"]),
+            percent(claim["settled"]),
+            when(claim["expires"]) if claim["state"] == "reserved" and claim["expires"] else "",
+        )
+        for claim in asset["claims"]
+    ]
+    if rows:
+        out.print()
+        table(("claim", "state", "share", "settled", "lapses"), rows, right=("share", "settled"))

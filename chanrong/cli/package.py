@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,25 +9,33 @@ from typing import Annotated, Any
 import orjson
 import typer
 from google.protobuf.json_format import MessageToDict
+from rich.text import Text
 
 from chanrong.cli import package_view
 from chanrong.cli.output import (
     DirOption,
     Exit,
     JsonOption,
+    command,
     emit_json,
-    fail,
+    err,
+    item,
     layout_of,
+    line,
+    moment,
     note,
     out,
+    read_file,
     run_async,
-    table,
+    styled,
+    when,
 )
 from chanrong.sandbox.clients import bank_of, connect, officer_of
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.parties import subject_of
 from chanrong.sandbox.profile import Profile, load_profile
-from consortium.errors import InvalidInputError
+from consortium.errors import ChanrongError, InvalidInputError
+from consortium.identity.files import write_file
 from consortium.rpc.client import call
 from consortium.wire.chanrong.finance.v1 import finance_pb2, finance_pb2_grpc
 
@@ -42,7 +49,10 @@ PACKAGE_TIMEOUT_S = 60.0
 
 @app.command()
 def request(
-    subject: Annotated[str, typer.Option(help="Party alias, identifier as scheme:value, or ledger handle.")],
+    subject: Annotated[
+        str,
+        typer.Option(help="Party (see `chanrong parties`), identifier as scheme:value, or ledger handle."),
+    ],
     purpose: Annotated[str, typer.Option(help="Purpose code; must be the consent's.")] = "credit_assessment",
     bank: BankOption = "",
     profile_name: Annotated[
@@ -66,14 +76,34 @@ def request(
         profile=profile_name,
         supersedes=supersedes,
     )
+    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
+        raise typer.BadParameter(f"{output} is no file that can be written.", param_hint="--output")
     answer = run_async(lambda: request_package(layout, profile, bank, wanted))
     path = output or Path(f"{answer.summary.package_id}.json")
-    path.write_bytes(answer.package)
+    _write(path, answer.package)
     if as_json:
         emit_json({"file": str(path), **MessageToDict(answer.summary, preserving_proto_field_name=True)})
         return
     package_view.render(orjson.loads(answer.package))
-    note(f"\nWritten to {path}. Check it offline: chanrong package verify {path} --trust {layout.trust}")
+    note(f"\nWritten to {path}. Check it offline:")
+    command(f"chanrong package verify {path} --trust {_near(layout.trust)}", to=err)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Documents are in it: only its owner may read it."""
+    try:
+        write_file(path, content, private=True)
+    except OSError as wrong:
+        raise ChanrongError(
+            f"{path} cannot be written: {wrong.strerror}.",
+            reason="FILE_UNWRITABLE",
+            remedy="Ask again with another --output; `chanrong package list` shows the package that was made.",
+        ) from wrong
+
+
+def _near(path: Path) -> Path:
+    """A path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 async def request_package(
@@ -101,19 +131,14 @@ def list_packages(
     if as_json:
         emit_json([MessageToDict(s, preserving_proto_field_name=True) for s in found])
         return
-    rows = [
-        (
-            s.package_id,
-            s.state,
-            _amounts(s.eligible),
-            f"{s.eligible_count}/{s.refer_count}/{s.excluded_count}",
-            _when(s.evaluated_unix),
-            s.state_reason,
-        )
-        for s in found
-    ]
-    columns = ("package", "state", "eligible amount", "eligible/refer/excluded", "evaluated", "why")
-    table("", columns, rows, right=("eligible amount",))
+    if not found:
+        line("No packages yet.")
+    for s in found:
+        line(s.package_id, " ", styled(s.state), f"  eligible {_amounts(s.eligible)}")
+        counts = f"{s.eligible_count} eligible, {s.refer_count} to refer, {s.excluded_count} excluded"
+        line(f"{counts}; evaluated {when(s.evaluated_unix)}", indent=2)
+        if s.state_reason:
+            line(s.state_reason, indent=2)
 
 
 async def packages_of(
@@ -146,16 +171,18 @@ def show(
 def read_package(file: Path) -> dict[str, Any]:
     """A package file's JSON.
 
-    :raises InvalidInputError: no such file, or not JSON
+    :raises InvalidInputError: not a package
     """
     try:
-        content = orjson.loads(file.read_bytes())
-    except FileNotFoundError:
-        raise InvalidInputError(f"There is no file {file}.", remedy="Check its name.") from None
+        content = orjson.loads(read_file(file))
     except orjson.JSONDecodeError as wrong:
-        raise InvalidInputError(f"{file} is not a package: {wrong}.", remedy="Ask for it again.") from wrong
-    if not isinstance(content, dict):
-        raise InvalidInputError(f"{file} is not a package.", remedy="Ask for it again.")
+        raise InvalidInputError(
+            f"{file} is no package: it is not JSON ({wrong}).", remedy="Ask for it again."
+        ) from wrong
+    if not isinstance(content, dict) or not isinstance(content.get("payload"), dict):
+        raise InvalidInputError(
+            f"{file} is no package: it has no payload.", remedy="Name a file of `chanrong package request`."
+        )
     return content
 
 
@@ -174,32 +201,23 @@ def verify(
     from consortium.identity.trust import TrustRoots
     from finance_gateway.packages.verify import verify_package
 
-    moment = int(dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC).timestamp()) if at else None
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        fail(InvalidInputError(f"There is no file {file}.", remedy="Check its name."))
-    report = verify_package(data, TrustRoots.load(trust), at=moment)
+    time = moment(at, "--at")
+    report = verify_package(read_file(file), TrustRoots.load(trust), at=time)
     if as_json:
         checks = [{"check": c.name, "ok": c.ok, "message": c.message} for c in report.checks]
         emit_json({"ok": report.ok, "checks": checks, "notices": list(report.notices)})
     else:
         for check in report.checks:
-            out.print(
-                f"{'[green]✓[/green]' if check.ok else '[red]✗[/red]'} {check.name:<22} {check.message}"
-            )
+            mark = Text("✓ ", style="green") if check.ok else Text("✗ ", style="red")
+            item(mark + Text(f"{check.name:<10} "), check.message)
         for notice in report.notices:
-            out.print(f"[yellow]![/yellow] {notice}")
-        out.print(
-            f"\n{'[bold green]verified[/bold green]' if report.ok else '[bold red]NOT verified[/bold red]'}"
-        )
+            item(Text("! ", style="yellow"), notice)
+        verdict = ("verified", "bold green") if report.ok else ("NOT verified", "bold red")
+        out.print()
+        line(Text(*verdict))
     if not report.ok:
         raise typer.Exit(int(Exit.VERIFICATION_FAILED))
 
 
 def _amounts(amounts: Sequence[finance_pb2.Money]) -> str:
     return ", ".join(f"{amount.amount} {amount.currency}" for amount in amounts) or "0"
-
-
-def _when(seconds: int) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")

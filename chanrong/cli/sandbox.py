@@ -13,18 +13,20 @@ from chanrong.cli.output import (
     DirOption,
     Exit,
     JsonOption,
+    command,
     emit_json,
     err,
     layout_of,
+    line,
     note,
-    out,
     run_async,
     table,
 )
 from chanrong.sandbox import lifecycle
 from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.overrides import Overrides
 from chanrong.sandbox.profile import Profile
-from consortium.errors import ConfigurationError
+from chanrong.sandbox.topology import MAX_PER_KIND
 
 
 class Ledger(StrEnum):
@@ -37,36 +39,49 @@ class Ledger(StrEnum):
 def up(
     directory: DirOption = None,
     ledger: Annotated[Ledger, typer.Option(help="Which ledger to run.")] = Ledger.embedded,
-    industry: Annotated[int, typer.Option(help="Number of industry gateways.")] = 1,
-    banks: Annotated[int, typer.Option(help="Number of banks.")] = 1,
+    industry: Annotated[int, typer.Option(min=1, max=MAX_PER_KIND, help="Number of industry gateways.")] = 1,
+    banks: Annotated[int, typer.Option(min=1, max=MAX_PER_KIND, help="Number of banks.")] = 1,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file handed to every gateway: a bank's thresholds, limits, ...")
+        Path | None,
+        typer.Option(
+            help="TOML file of settings for the services: a key goes to every service that has it, a table named"
+            " after a service (bank-a) or a kind (finance) to that one only."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start a whole consortium in the background: ledger, gateways, institutions, mutual TLS; waits until healthy."""
+    """Start a whole consortium on this machine, in the background.
+
+    Ledger, industry gateways, banks and institutions, each a process of its own with mutual TLS on free ports of
+    loopback. Waits until all are healthy. Repeated, it starts what is not running.
+    """
     layout = layout_of(directory)
-    overrides = _overrides(config)
-    profile = bring_up(layout, ledger.value, industry, banks, overrides)
+    profile = bring_up(layout, ledger.value, industry, banks, Overrides.read(config))
     if as_json:
         emit_json({"dir": str(layout.root), **profile.model_dump(exclude={"parties"})})
         return
     _endpoints(profile)
-    note(
-        f"\nSandbox in {layout.root}. Next: [bold]chanrong push invoice.xml[/bold]; end it with `chanrong down`."
-    )
+    where = "" if directory is None else f" --dir {directory}"
+    note(f"\nSandbox in {layout.root}. Push documents, and end it:")
+    command(f"chanrong push FILE...{where}", to=err)
+    command(f"chanrong down{where}", to=err)
     if profile.ledger == "embedded":
-        note(
-            "The embedded ledger is one process that holds every organisation's key: for trying, not for trust."
-        )
+        note("The embedded ledger holds every organisation's key: for trying, not for trust.")
 
 
 def bring_up(
-    layout: Layout, ledger: str, industries: int, banks: int, overrides: dict[str, object]
+    layout: Layout,
+    ledger: str,
+    industries: int,
+    banks: int,
+    overrides: Overrides | None = None,
+    *,
+    transient: bool = False,
 ) -> Profile:
-    """Brings a sandbox up with a progress display on stderr."""
+    """Brings a sandbox up with a progress display on stderr; a ``transient`` one goes away when it is done."""
     kind = cast(Literal["embedded", "fabric"], ledger)
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err) as bar:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=transient) as bar:
         tasks: dict[str, Any] = {}
 
         def show(name: str, state: str) -> None:
@@ -77,29 +92,19 @@ def bring_up(
 
         return run_async(
             lambda: lifecycle.up(
-                layout, ledger=kind, industries=industries, banks=banks, overrides=overrides, progress=show
+                layout,
+                ledger=kind,
+                industries=industries,
+                banks=banks,
+                overrides=overrides,
+                progress=show,
             )
         )
 
 
-def _overrides(config: Path | None) -> dict[str, object]:
-    if config is None:
-        return {}
-    import tomllib
-
-    try:
-        return tomllib.loads(config.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"There is no file {config}.", remedy="Check --config.") from None
-    except tomllib.TOMLDecodeError as wrong:
-        raise ConfigurationError(
-            f"{config} is not TOML: {wrong}.", remedy="Correct the line it names."
-        ) from wrong
-
-
 def _endpoints(profile: Profile) -> None:
     rows = [(s.name, s.msp_id, s.grpc, s.rest_url if s.rest else "") for s in profile.services.values()]
-    table("", ("service", "organisation", "gRPC (mutual TLS)", "REST"), rows)
+    table(("service", "organisation", "gRPC (mutual TLS)", "REST"), rows)
 
 
 def status(directory: DirOption = None, as_json: JsonOption = False) -> None:
@@ -114,11 +119,24 @@ def status(directory: DirOption = None, as_json: JsonOption = False) -> None:
         )
     else:
         rows = [
-            (s.service.name, s.state, str(s.pid or ""), f"{s.memory_mb:.0f} MB", s.service.grpc)
+            (
+                s.service.name,
+                s.state,
+                str(s.pid or ""),
+                f"{s.memory_mb:.0f} MB" if s.pid else "",
+                s.service.grpc,
+                s.service.rest_url if s.service.rest else "",
+            )
             for s in found
         ]
-        table("", ("service", "state", "pid", "memory", "gRPC"), rows, right=("memory",))
+        table(
+            ("service", "state", "pid", "memory", "gRPC", "REST"),
+            rows,
+            right=("pid", "memory"),
+        )
     if any(s.state != "healthy" for s in found):
+        if any(s.state == "down" for s in found):
+            note("\n`chanrong up` starts what is down; the logs are in the sandbox's folder, below logs.")
         raise typer.Exit(int(Exit.FAILED))
 
 
@@ -129,15 +147,11 @@ def down(
 ) -> None:
     """End everything that runs for the sandbox, also what a crash left behind."""
     layout = layout_of(directory)
+    there = layout.root.exists()
     ended = lifecycle.down(layout, purge=purge)
     if as_json:
-        emit_json({"ended": ended, "purged": purge})
+        emit_json({"ended": ended, "purged": purge and there})
+    elif not there:
+        line(f"There is no {layout.root}: nothing to end.")
     else:
-        out.print(f"{ended} processes ended{', folder removed' if purge else ''}.")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command()(up)
-    app.command()(status)
-    app.command()(down)
+        line(f"{ended} processes ended{', folder removed' if purge else ''}.")

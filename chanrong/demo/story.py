@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
+import traceback
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,7 @@ from chanrong.sandbox.profile import load_profile
 from consortium.errors import ChanrongError
 
 DEMO_DIRECTORY = ".chanrong-demo"
-RECORD_WIDTH = 120
+RECORD_WIDTH = 80
 INDUSTRIES = 2
 BANKS = 2
 
@@ -32,30 +33,34 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
     """Tells the whole story. Returns whether everything went as it should."""
     layout = Layout.at(directory or DEMO_DIRECTORY)
     lifecycle.down(layout, purge=True)
-    console = Console(highlight=False, record=record is not None, width=RECORD_WIDTH if record else None)
-    stage = Stage(console)
-    console.print(
-        "[bold]Chanrong[/bold] 产融: from a supplier's documents to a credit package that a bank checks by itself"
+    console = Console(
+        highlight=False, emoji=False, record=record is not None, width=RECORD_WIDTH if record else None
     )
+    stage = Stage(console)
+    console.print("[bold]Chanrong 产融[/bold]  a supplier's documents become credit that a bank can check")
     try:
-        profile = bring_up(layout, ledger, INDUSTRIES, BANKS, {})
+        profile = bring_up(layout, ledger, INDUSTRIES, BANKS, transient=True)
         stage.expect(
             True,
-            f"{len(profile.services)} processes are up, mutual TLS between all of them ({ledger} ledger)",
+            f"{len(profile.services)} processes are up, mutual TLS between all of them",
+            f"{INDUSTRIES} industry gateways, {BANKS} banks, 3 institutions, the {ledger} ledger",
         )
         world = make_world(trades, dt.datetime.now(dt.UTC).date())
         scene = Scene(layout, profile, world, stage)
         asyncio.run(_acts(scene))
     except ChanrongError as error:
-        stage.expect(False, f"{error} ({error.reason})")
+        stage.expect(False, f"{error.message} ({error.reason})", error.remedy)
+    except Exception as defect:  # noqa: BLE001 - the story ends, the sandbox has to as well
+        stage.expect(
+            False, f"{type(defect).__name__}: {defect}", *traceback.format_tb(defect.__traceback__)[-1:]
+        )
     finally:
         if not keep:
             ended = lifecycle.down(layout, purge=not stage.failures)
-            stage.tell(f"{ended} processes ended")
+            left = "the logs stay in" if stage.failures else "nothing is left of"
+            stage.tell(f"{ended} processes ended, {left} {layout.root.name}")
     if keep:
-        stage.tell(f"still running: chanrong status --dir {layout.root}")
-    elif stage.failures:
-        stage.tell(f"logs: {layout.root / 'logs'}")
+        stage.tell(f"still running: chanrong status --dir {layout.root.name}")
     held = stage.end()
     if record is not None:
         picture = console.export_svg(title="make demo")

@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, Service
+from consortium.errors import UnavailableError
 from consortium.identity.directory import OrgDirectory
 from consortium.rpc.client import channel
 from consortium.rpc.tls import TlsFiles
@@ -28,11 +29,21 @@ def tls_of(layout: Layout, name: str) -> TlsFiles:
 
 @contextlib.asynccontextmanager
 async def connect(layout: Layout, service: Service, who: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to a service, as ``who`` (the name of a certificate of the sandbox)."""
+    """A channel to a service, as ``who`` (the name of a certificate of the sandbox).
+
+    :raises UnavailableError: nobody listens there
+    """
     roots = OrgDirectory.load(layout.directory).roots(service.msp_id)
     link = channel(service.grpc, tls_of(layout, who), roots=roots)
     try:
         yield link
+    except UnavailableError as error:
+        if error.reason != UnavailableError.reason:
+            raise  # its own words about what it needs
+        raise UnavailableError(
+            f"{service.name} does not answer at {service.grpc}.",
+            remedy="`chanrong status` shows what runs, `chanrong up` starts what does not.",
+        ) from error
     finally:
         await link.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -58,14 +58,24 @@ class ErpClient:
             headers={"Idempotency-Key": idempotency_key},
         )
 
-    async def wait_push(self, push_id: str, timeout_s: float) -> Json:
-        """The push's status once every document has a verdict of the ledger, or what it is when time is up."""
-        deadline = time.monotonic() + timeout_s
-        pause = POLL_FIRST_S
+    async def wait_push(
+        self, push_id: str, quiet_s: float, seen: Callable[[int, int], None] | None = None
+    ) -> Json:
+        """The push's status once every document has a verdict of the ledger, or when nothing moves any more.
+
+        :param quiet_s: how long nothing may move, in seconds
+        :param seen: told of how many documents have a verdict, and how many there are
+        """
+        moved, done, pause = time.monotonic(), -1, POLL_FIRST_S
         while True:
             status = await self.request("GET", f"/v1/pushes/{push_id}")
-            pending = [d for d in status["documents"] if d["position"]["state"] not in SETTLED]
-            if not pending or time.monotonic() > deadline:
+            documents = status["documents"]
+            settled = sum(d["position"]["state"] in SETTLED for d in documents)
+            if settled != done:
+                moved, done = time.monotonic(), settled
+            if seen is not None:
+                seen(settled, len(documents))
+            if settled == len(documents) or time.monotonic() - moved > quiet_s:
                 return status
             await asyncio.sleep(pause)
             pause = min(pause * 1.6, POLL_MOST_S)
@@ -92,7 +102,7 @@ class ErpClient:
         except httpx.TransportError as error:
             raise UnavailableError(
                 f"{self._gateway.name} does not answer at {self._gateway.rest_url}.",
-                remedy="See `chanrong status`; the same command may be repeated.",
+                remedy="`chanrong status` shows what runs, `chanrong up` starts what does not; then repeat this.",
             ) from error
 
 

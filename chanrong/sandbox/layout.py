@@ -32,6 +32,16 @@ class Layout:
         return self.root / "lock"
 
     @property
+    def overrides(self) -> Path:
+        """The user's own settings, kept from the last ``up --config``."""
+        return self.root / "config.toml"
+
+    @property
+    def pushed(self) -> Path:
+        """What was pushed from here: a line of JSON for each document, so that commands know it by its number."""
+        return self.root / "pushed.ndjson"
+
+    @property
     def directory(self) -> Path:
         """Organisations, their TLS authorities and the roles that they may give."""
         return self.root / "directory.json"

@@ -3,7 +3,8 @@
 `up`, in order:
 1. one `up` or `down` at a time per folder (a lock file);
 2. the profile is read or planned, certificates and settings are made where missing;
-3. services that run already stay; ports that strangers took are reported before anything starts;
+3. services that run already stay, but for those whose settings have changed; ports that strangers took are reported
+   before anything starts;
 4. ledger first, then the institutions, then the gateways; each is waited for until its health service says so;
 5. when one fails, everything that this call started is ended again.
 """
@@ -14,17 +15,20 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from chanrong.sandbox import clients, processes
 from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.overrides import Overrides
 from chanrong.sandbox.profile import Profile, Service, load_profile, save_profile
 from chanrong.sandbox.provision import provision, write_settings
 from chanrong.sandbox.topology import plan, taken
 from consortium.errors import ChanrongError, ConflictError
+from consortium.identity.files import write_file
 
 READY_TIMEOUT_S = 60.0
 STAGES: tuple[tuple[str, ...], ...] = (("ledger", "adapter"), ("industry", "finance"))
@@ -69,10 +73,13 @@ async def up(
     ledger: Literal["embedded", "fabric"],
     industries: int,
     banks: int,
-    overrides: Mapping[str, object],
+    overrides: Overrides | None,
     progress: Progress,
 ) -> Profile:
-    """Brings the sandbox up and returns its profile; a second call finds everything running."""
+    """Brings the sandbox up and returns its profile; a second call finds everything running.
+
+    :param overrides: the user's own settings; None keeps those of the last time
+    """
     if ledger == "fabric":
         raise ChanrongError(
             "A local Fabric network is not part of this version.",
@@ -82,8 +89,12 @@ async def up(
     with locked(layout):
         profile = _profile(layout, ledger, industries, banks)
         provision(layout, profile)
-        write_settings(layout, profile, dict(overrides))
+        changed = write_settings(layout, profile, overrides or Overrides.read(_kept(layout)) or Overrides())
+        if overrides is not None:
+            write_file(layout.overrides, overrides.text.encode(), private=True)
         save_profile(layout, profile)
+        for name in changed:
+            processes.stop(layout, name)
         missing = [s for s in profile.services.values() if processes.find(layout, s.name) is None]
         _check_ports(missing, layout)
         started: list[processes.Running] = []
@@ -97,6 +108,10 @@ async def up(
     return profile
 
 
+def _kept(layout: Layout) -> Path | None:
+    return layout.overrides if layout.overrides.exists() else None
+
+
 def _profile(layout: Layout, ledger: Literal["embedded", "fabric"], industries: int, banks: int) -> Profile:
     if not layout.profile.exists():
         return plan(ledger, industries, banks)
@@ -104,7 +119,7 @@ def _profile(layout: Layout, ledger: Literal["embedded", "fabric"], industries: 
     there = (len(profile.of_kind("industry")), len(profile.of_kind("finance")))
     if (industries, banks) > there or industries > there[0] or banks > there[1]:
         raise ConflictError(
-            f"The sandbox in {layout.root} has {there[0]} industry gateways and {there[1]} banks.",
+            f"The sandbox in {layout.root} has {there[0]} of --industry and {there[1]} of --banks.",
             remedy="Members are fixed when it is made: use another --dir, or `chanrong down --purge` first.",
         )
     return profile
@@ -162,18 +177,18 @@ def down(layout: Layout, *, purge: bool) -> int:
     """
     if not layout.root.exists():
         return 0
+    strangers = [p for p in layout.root.iterdir() if p.name not in OWN_NAMES]
+    if purge and strangers:
+        raise ChanrongError(
+            f"{layout.root} holds files that are not the sandbox's, such as {strangers[0].name}.",
+            reason="NOT_A_SANDBOX",
+            remedy="Move them away, or remove the folder by hand.",
+        )
+    if strangers and not layout.profile.exists():
+        return processes.stop_all(layout)
     with locked(layout):
         ended = processes.stop_all(layout)
         if purge:
-            strangers = [
-                p for p in layout.root.iterdir() if p.name not in OWN_NAMES and not p.name.startswith(".")
-            ]
-            if strangers:
-                raise ChanrongError(
-                    f"{layout.root} holds files that are not the sandbox's, such as {strangers[0].name}.",
-                    reason="NOT_A_SANDBOX",
-                    remedy="Move them away, or remove the folder by hand.",
-                )
             shutil.rmtree(layout.root)
     return ended
 
@@ -196,5 +211,7 @@ OWN_NAMES = frozenset(
         "parties",
         "master-keys",
         "demo",
+        "config.toml",
+        "pushed.ndjson",
     }
 )

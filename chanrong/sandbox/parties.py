@@ -17,11 +17,19 @@ from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
 from industry_gateway.parties.directory import PartyDirectory, Tenant, identifiers_of
 
 ALIAS_LENGTH = 32
+MIN_ALIAS_LENGTH = 3
+HANDLE_LENGTH = 64
 
 
 def subject_of(profile: Profile, text: str) -> str:
-    """What the finance gateway calls a subject: a party's alias becomes its ledger handle, anything else stays."""
-    return profile.parties[text].handle if text in profile.parties else text
+    """What the finance gateway calls a subject: a party of the sandbox becomes its ledger handle.
+
+    :raises NotFoundError: nobody of the sandbox, and neither an identifier (scheme:value) nor a handle
+    """
+    if ":" in text or len(text) == HANDLE_LENGTH:
+        found = profile.find_party(text)
+        return found.handle if found else text
+    return profile.party(text).handle
 
 
 def signer_of(layout: Layout, alias: str) -> P256Signer:
@@ -29,10 +37,11 @@ def signer_of(layout: Layout, alias: str) -> P256Signer:
     return P256Signer.from_pem(layout.party_key(alias).read_bytes())
 
 
-def alias_for(name: str) -> str:
-    """A short name made from a legal name."""
+def alias_for(name: str, role: str) -> str:
+    """A short name made from a legal name; where that leaves nothing to type, from the party's role."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:ALIAS_LENGTH] or "party"
+    alias = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:ALIAS_LENGTH].strip("-")
+    return alias if len(alias) >= MIN_ALIAS_LENGTH else role
 
 
 def known_as(profile: Profile, party: DocumentParty) -> Party | None:

@@ -25,6 +25,8 @@ from consortium.identity.files import write_file
 
 STOP_GRACE_S = 10.0
 LOG_TAIL_LINES = 12
+PRIVATE_UMASK = 0o077
+"""Stores and logs are their owner's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def command(service: Service, layout: Layout) -> list[str]:
 def start(service: Service, layout: Layout, environment: dict[str, str] | None = None) -> Running:
     """Starts a service in the background, detached from the terminal, its output in its log."""
     log = layout.log(service.name)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with log.open("ab") as output:
         popen = subprocess.Popen(
             command(service, layout),
@@ -57,6 +59,7 @@ def start(service: Service, layout: Layout, environment: dict[str, str] | None =
             stdout=output,
             stderr=output,
             start_new_session=True,
+            umask=PRIVATE_UMASK,
             cwd=layout.root,
             env={**os.environ, **(environment or {})},
         )
@@ -89,9 +92,23 @@ def stray(layout: Layout) -> list[psutil.Process]:
     return found
 
 
+def stop(layout: Layout, name: str, grace_s: float = STOP_GRACE_S) -> None:
+    """Ends one service, if it runs: asked first, killed after ``grace_s`` seconds."""
+    running = find(layout, name)
+    if running is not None:
+        _end([running.process], grace_s)
+
+
 def stop_all(layout: Layout, grace_s: float = STOP_GRACE_S) -> int:
     """Ends every process of the sandbox: asked first, killed after ``grace_s`` seconds. Returns how many there were."""
     processes = stray(layout)
+    _end(processes, grace_s)
+    for record in (layout.root / "run").glob("*.json"):
+        record.unlink(missing_ok=True)
+    return len(processes)
+
+
+def _end(processes: list[psutil.Process], grace_s: float) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -100,9 +117,6 @@ def stop_all(layout: Layout, grace_s: float = STOP_GRACE_S) -> int:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(alive, timeout=grace_s)
-    for record in (layout.root / "run").glob("*.json"):
-        record.unlink(missing_ok=True)
-    return len(processes)
 
 
 async def wait_ready(

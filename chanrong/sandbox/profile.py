@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from chanrong.sandbox.layout import Layout
-from consortium.errors import ChanrongError, NotFoundError
+from consortium.errors import ChanrongError, ConflictError, NotFoundError
 from consortium.identity.files import write_file
 
 ServiceKind = Literal["ledger", "industry", "finance", "adapter"]
+KIND_NAMES: Final = {
+    "ledger": "ledger",
+    "industry": "industry gateway",
+    "finance": "bank",
+    "adapter": "institution",
+}
+MAX_NAMED: Final = 5
 
 
 class ProfileModel(BaseModel):
@@ -65,7 +72,8 @@ class Profile(ProfileModel):
         if found is None or (kind and found.kind != kind):
             known = ", ".join(s.name for s in self.services.values() if not kind or s.kind == kind)
             raise NotFoundError(
-                f"There is no {kind or 'service'} {name!r} here.", remedy=f"There are: {known}."
+                f"There is no {KIND_NAMES[kind] if kind else 'service'} {name!r} in this sandbox.",
+                remedy=f"There are: {known}.",
             )
         return found
 
@@ -73,17 +81,37 @@ class Profile(ProfileModel):
         """All services of a kind, in the order of their start."""
         return [service for service in self.services.values() if service.kind == kind]
 
-    def party(self, alias: str) -> Party:
-        """One party by its alias.
+    def find_party(self, text: str) -> Party | None:
+        """One party by its alias, an identifier (scheme:value), its name, or a part of its name; None if nobody's.
 
-        :raises NotFoundError: with the aliases that there are
+        :raises ConflictError: the part is in several names
         """
-        if alias not in self.parties:
-            known = ", ".join(sorted(self.parties)[:12]) or "none yet"
-            raise NotFoundError(
-                f"There is no party {alias!r} in this sandbox.", remedy=f"Known parties: {known}."
+        if text in self.parties:
+            return self.parties[text]
+        there = self.parties.values()
+        exact = [each for each in there if text in (each.name, *each.identifiers)]
+        found = exact or [each for each in there if text and text.casefold() in each.name.casefold()]
+        if len({each.alias for each in found}) > 1:
+            raise ConflictError(
+                f"{text!r} can be {', '.join(f'{each.alias} ({each.name})' for each in found[:MAX_NAMED])}.",
+                reason="AMBIGUOUS",
+                remedy="Give the alias.",
             )
-        return self.parties[alias]
+        return found[0] if found else None
+
+    def party(self, text: str) -> Party:
+        """One party, as :meth:`find_party` finds it.
+
+        :raises NotFoundError: with aliases that there are
+        """
+        found = self.find_party(text)
+        if found is None:
+            known = ", ".join(sorted(self.parties)[:MAX_NAMED]) or "none yet: push a document first"
+            raise NotFoundError(
+                f"There is no party {text!r} in this sandbox.",
+                remedy=f"`chanrong parties` lists them: {known}{', …' if len(self.parties) > MAX_NAMED else ''}.",
+            )
+        return found
 
 
 def load_profile(layout: Layout) -> Profile:
@@ -99,7 +127,14 @@ def load_profile(layout: Layout) -> Profile:
             reason="NO_SANDBOX",
             remedy="Start one with `chanrong up`, or name its folder with --dir.",
         ) from None
-    return Profile.model_validate_json(raw)
+    try:
+        return Profile.model_validate_json(raw)
+    except ValueError as wrong:
+        raise ChanrongError(
+            f"{layout.profile} cannot be read: it is of another version, or damaged.",
+            reason="NO_SANDBOX",
+            remedy="Start anew: `chanrong down --purge`, then `chanrong up`.",
+        ) from wrong
 
 
 def save_profile(layout: Layout, profile: Profile) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from chanrong.sandbox import settings, toml
 from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.overrides import Overrides, check_values, merged
 from chanrong.sandbox.profile import Profile, Service
 from chanrong.sandbox.topology import INSTITUTIONS, members
 from consortium.identity.ca import CertificateAuthority
@@ -63,14 +64,27 @@ def people(profile: Profile) -> list[tuple[str, str, str]]:
     return [*found, ("institutions-operator", INSTITUTIONS, "operator")]
 
 
-def write_settings(layout: Layout, profile: Profile, overrides: dict[str, object]) -> None:
-    """Writes the settings file of every service; ``overrides`` are added to each as they are."""
+def write_settings(layout: Layout, profile: Profile, overrides: Overrides) -> set[str]:
+    """Writes the settings file of every service, with what a user's own file says. Returns whose changed.
+
+    :raises ConfigurationError: a setting that no service has, or a value that it cannot have
+    """
+    overrides.check(profile.services.values())
+    texts = {}
     for service in profile.services.values():
-        values = settings.for_service(layout, profile, service)
-        if service.kind in {"industry", "finance"}:
-            values.update(overrides)
-        write_file(layout.config(service.name), toml.dumps(values).encode(), private=True)
-        layout.data(service.name).mkdir(parents=True, exist_ok=True)
+        own = overrides.of(service)
+        values = merged(settings.for_service(layout, profile, service), own)
+        if own:
+            check_values(service, values)
+        texts[service.name] = toml.dumps(values).encode()
+    changed = set()
+    for name, text in texts.items():
+        path = layout.config(name)
+        if not path.exists() or path.read_bytes() != text:
+            write_file(path, text, private=True)
+            changed.add(name)
+        layout.data(name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    return changed
 
 
 def _authority(folder: Path, common_name: str, organisation: str) -> CertificateAuthority:

@@ -88,7 +88,8 @@ def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
     refused = cli.json("financing", "reserve", invoice, "--consent", other, "--bank", "bank-b", code=3)
     assert refused["reason"] == "OVER_FACE_VALUE"
     shown = cli.json("ledger", "show", invoice)
-    assert shown["claims"]["claimed"] == FACE_VALUE_PPB
+    assert shown["document"]["kind"] == "invoice"
+    assert shown["asset"]["claimed"] == FACE_VALUE_PPB
 
     cli.run("consent", "revoke", consent["consent_id"], "--as", seller)
     denied = cli.run("package", "request", "--bank", "bank-a", "--subject", seller, code=1)
