@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 
 import orjson
 
 from chanrong.cli.institution import load_files
+from chanrong.cli.output import kind_of
 from chanrong.cli.package_view import money
-from chanrong.demo.scene import Json, Scene, reason_codes, receivable
+from chanrong.demo.scene import Json, Scene, receivable
 from chanrong.demo.wait import until
 from chanrong.demo.world import write_institution_files
 from consortium.documents import Document, Party
@@ -20,17 +22,24 @@ from consortium.wire.chanrong.finance.v1 import finance_pb2
 
 BUYER = "core-enterprise"
 SUPPLIER = "supplier"
+OUTCOMES = {
+    "PASS": "pass",
+    "WARN": "warn",
+    "FAIL": "fail",
+    "UNKNOWN": "unknown",
+    "NOT_APPLICABLE": "do not apply",
+}
 
 
 async def play(scene: Scene) -> None:
     """Documents in, on the ledger, a package out, checked offline."""
     stage = scene.stage
-    stage.act("Act 1", "One bank, one industry gateway: what a single bank gains without any other member")
+    stage.act(1, "One bank alone already gains")
     await _join(scene)
     await _institutions(scene)
     await _push(scene)
     scene.consents["assess"] = await scene.consent(SUPPLIER, "bank-a")
-    stage.expect(True, f"the supplier signs a consent for bank-a to look: {scene.consents['assess'][:12]}…")
+    stage.expect(True, f"the supplier consents: bank-a may look ({scene.consents['assess'][:12]})")
     payload = await _package(scene)
     _frauds(scene, payload)
     await _verify(scene)
@@ -41,7 +50,8 @@ async def _join(scene: Scene) -> None:
     await scene.join(BUYER, world.buyer, "industry-a")
     for number, seller in enumerate(world.ordinary.sellers):
         await scene.join(SUPPLIER if number == 0 else f"{SUPPLIER}-{number + 1}", seller, "industry-a")
-    scene.stage.tell(f"supplier: {world.supplier.name}; core enterprise: {world.buyer.name}")
+    scene.stage.tell(f"supplier         {world.supplier.name}")
+    scene.stage.tell(f"core enterprise  {world.buyer.name}")
 
 
 async def _institutions(scene: Scene) -> None:
@@ -52,8 +62,8 @@ async def _institutions(scene: Scene) -> None:
         found = await load_files(scene.layout, scene.profile, name, paths, 0)
         loaded[name] = sum(result.loaded for result in found.values())
         refused += sum(len(result.problems) for result in found.values())
-    said = ", ".join(f"{name} {number} records" for name, number in loaded.items())
-    scene.stage.expect(not refused, f"institutions know their part: {said}")
+    said = ", ".join(f"{name} {number}" for name, number in loaded.items())
+    scene.stage.expect(not refused, f"the institutions know their part: {said} records")
 
 
 async def _push(scene: Scene) -> None:
@@ -73,17 +83,22 @@ async def _push(scene: Scene) -> None:
     states = Counter(_state(result) for result in results)
     transactions = {r["position"].get("transaction_id") for r in results if r.get("position")}
     kinds = Counter(str(result["kind"]) for result in results)
-    scene.stage.tell(", ".join(f"{number} {kind.replace('_', ' ')}s" for kind, number in kinds.most_common()))
     scene.stage.expect(
         states == {"registered": len(results)},
-        f"{len(results)} documents (UBL and JSON, in any order) are on the ledger: {dict(states)}",
-    )
-    scene.stage.tell(
-        f"{seconds:.1f} s from the first push to the last commit, {len(results) / seconds:,.0f} documents/s, in "
-        f"{len(transactions)} packed transactions; only fingerprints and commitments are on the ledger"
+        f"{len(results)} documents (UBL and JSON, in any order) are {_said(states)}",
+        ", ".join(f"{number} {kind_of(kind, number)}" for kind, number in kinds.most_common()),
+        f"{seconds:.1f} s from first push to last commit: {len(results) / seconds:,.0f} documents/s,"
+        f" {len(transactions)} transactions",
+        "on the ledger: fingerprints and commitments; no names, no amounts",
     )
     confirmed = kinds.get("debtor_confirmation", 0)
     scene.stage.expect(confirmed > 0, f"the core enterprise confirmed {confirmed} payables (确权)")
+
+
+def _said(states: Mapping[str, int]) -> str:
+    if set(states) == {"registered"}:
+        return "on the ledger"
+    return ", ".join(f"{number} {state}" for state, number in states.items())
 
 
 def _state(result: Json) -> str:
@@ -121,43 +136,39 @@ async def _package(scene: Scene) -> Json:
     documents = len(payload["evidence"]["documents"])
     findings = Counter(finding["outcome"] for finding in payload["findings"])
     answered = [source["source"] for source in payload["sources"] if source["state"] == "answered"]
+    said = ", ".join(f"{number} {OUTCOMES.get(name, name)}" for name, number in findings.most_common())
     scene.stage.expect(
         summary.state == "valid" and {"tax", "bank", "credit", "ledger"} <= set(answered),
-        f"bank-a gets a package over {documents} documents in {seconds:.2f} s; answered: {', '.join(answered)}",
+        f"bank-a gets a credit package over {documents} documents in {seconds:.1f} s",
+        f"answered: {', '.join(answered)}",
+        f"{len(payload['findings'])} findings: {said}",
     )
-    said = ", ".join(f"{number} {name.lower().replace('_', ' ')}" for name, number in findings.most_common())
-    scene.stage.tell(f"{len(payload['findings'])} findings: {said}")
     total = payload["summary"]["totals"].get("CNY", {"eligible": "0", "face": "0"})
     counts = payload["summary"]["counts"]
     scene.stage.expect(
         Decimal(total["eligible"]) > 0,
-        f"[bold]eligible {money(total['eligible'])} CNY[/bold] of {money(total['face'])} face value: "
-        f"{counts['eligible']} eligible, {counts['refer']} for a person, {counts['excluded']} excluded",
+        f"eligible {money(total['eligible'])} CNY of {money(total['face'])}",
+        f"{counts['eligible']} receivables eligible, {counts['refer']} to refer, {counts['excluded']} excluded",
+        style="bold",
     )
     return payload
 
 
 def _frauds(scene: Scene, payload: Json) -> None:
     world = scene.world
-    forged = receivable(payload, scene.fingerprint(world.unknown_to_tax.invoices[0]))
-    scene.stage.refused(
-        forged["decision"] == "excluded" and any(c.startswith("INV_AUTHENTIC") for c in reason_codes(forged)),
-        f"invoice {forged['number']}: {forged['decision']}, {_first(forged)}",
-    )
-    over = receivable(payload, scene.fingerprint(world.over_received.invoices[0]))
-    scene.stage.refused(
-        over["decision"] == "excluded" and any(c.startswith("MATCH_QTY") for c in reason_codes(over)),
-        f"invoice {over['number']}: {over['decision']}, {_first(over, 'MATCH_QTY')}",
-    )
-    paid = receivable(payload, scene.fingerprint(world.paid.invoices[0]))
-    scene.stage.refused(
-        paid["decision"] == "excluded", f"invoice {paid['number']}: {paid['decision']}, {_first(paid)}"
-    )
-
-
-def _first(item: Json, code: str = "") -> str:
-    chosen = [r for r in item["reasons"] if r["code"].startswith(code)] or item["reasons"]
-    return f"{chosen[0]['code']}: {chosen[0]['message']}" if chosen else "no reason given"
+    for trade, rule in (
+        (world.unknown_to_tax, "INV_AUTHENTIC"),
+        (world.over_received, "MATCH_QTY"),
+        (world.paid, "CASH_CLOSURE"),
+    ):
+        found = receivable(payload, scene.fingerprint(trade.invoices[0]))
+        named = [reason for reason in found["reasons"] if reason["code"].startswith(rule)]
+        reason = (named or found["reasons"] or [{"code": "no reason given", "message": ""}])[0]
+        scene.stage.refused(
+            found["decision"] == "excluded" and bool(named),
+            f"{found['number']} is {found['decision']}: {reason['code']}",
+            reason["message"],
+        )
 
 
 async def _verify(scene: Scene) -> None:
@@ -166,13 +177,10 @@ async def _verify(scene: Scene) -> None:
     )
     report = orjson.loads(printed) if printed else {"checks": [], "notices": []}
     held = [check for check in report["checks"] if check["ok"]]
+    told = {check["check"]: check["message"] for check in held}
     scene.stage.expect(
         code == 0 and len(held) == len(report["checks"]),
-        f"checked offline, in a process without network or store: {len(held)} checks hold, exit code {code}",
+        f"checked offline, without network or store: {len(held)} checks hold",
+        *(f"{name}: {told[name]}" for name in ("ledger", "agreement", "replay") if name in told),
+        *(f"it says itself: {notice}" for notice in report["notices"] if "embedded" in notice),
     )
-    for check in held:
-        if check["check"] in {"ledger", "agreement", "replay"}:
-            scene.stage.tell(f"{check['check']}: {check['message']}")
-    for notice in report["notices"]:
-        if "embedded" in notice:
-            scene.stage.tell(f"it says itself: {notice}")

@@ -12,7 +12,7 @@ SISTER = "sister-company"
 async def play(scene: Scene) -> None:
     """The same receivable twice, and an order and its invoice one after the other."""
     stage = scene.stage
-    stage.act("Act 2", "A second bank and a second industry gateway: nothing is financed twice")
+    stage.act(2, "With a second bank and a second gateway: nothing is financed twice")
     monitor = await scene.consent(SUPPLIER, "bank-a", "monitor")
     scene.consents["monitor"] = monitor
     scene.consents["bank-b"] = await scene.consent(SUPPLIER, "bank-b")
@@ -26,12 +26,20 @@ async def _finance_once(scene: Scene) -> None:
     reserved = await scene.reserve(
         "bank-a", scene.fingerprint(invoice), scene.consents["assess"], FACE_VALUE_PPB
     )
-    scene.stage.expect(reserved.done, f"bank-a reserves 100 % of invoice {invoice.number} {reserved.message}")
+    scene.stage.expect(
+        reserved.done, f"bank-a reserves 100 % of invoice {invoice.number}", *_why(reserved.message)
+    )
     if reserved.done:
         financed = await scene.finance("bank-a", reserved.claim.claim_id, scene.consents["monitor"])
         scene.stage.expect(
-            financed.done, f"… and finances it: asset {financed.claim.asset_state or 'encumbered'}"
+            financed.done,
+            f"… and finances it: the claim is {financed.claim.state}",
+            *_why(financed.message),
         )
+
+
+def _why(message: str) -> tuple[str, ...]:
+    return (message,) if message else ()
 
 
 async def _other_gateway(scene: Scene) -> None:
@@ -44,21 +52,24 @@ async def _other_gateway(scene: Scene) -> None:
     state = result.get("position", {}).get("state", result["status"])
     stage.refused(
         state == "already_registered",
-        f"the same invoice through industry-b, by {world.sister.name}: {state.replace('_', ' ')}",
+        f"the same invoice through industry-b: {state.replace('_', ' ')}",
+        f"brought by {world.sister.name}, which names itself payee",
     )
     await scene.consent(SISTER, "bank-b", via="industry-b")
     _, payload, _ = await scene.package("bank-b", SISTER)
     found = receivable(payload, scene.fingerprint(invoice))
     stage.refused(
         found["decision"] == "excluded" and any(c.startswith("DUP_EXACT") for c in reason_codes(found)),
-        f"bank-b's package on the sister company: {found['decision']}, {', '.join(reason_codes(found))}",
+        f"bank-b's package for that company: {found['decision']}",
+        ", ".join(reason_codes(found)),
     )
     refused = await scene.reserve(
         "bank-b", scene.fingerprint(invoice), scene.consents["bank-b"], FACE_VALUE_PPB // 10
     )
     stage.refused(
         not refused.done and refused.reason == "OVER_FACE_VALUE",
-        f"bank-b tries to reserve 10 % of it all the same: {refused.reason}, {refused.message}",
+        f"bank-b tries to reserve 10 % of it all the same: {refused.reason}",
+        refused.message,
     )
 
 
@@ -67,11 +78,14 @@ async def _order_then_invoice(scene: Scene) -> None:
     reserved = await scene.reserve(
         "bank-a", scene.fingerprint(trade.order), scene.consents["assess"], FACE_VALUE_PPB
     )
-    stage.expect(reserved.done, f"bank-a reserves 100 % of order {trade.order.number} {reserved.message}")
+    stage.expect(
+        reserved.done, f"bank-a reserves 100 % of order {trade.order.number}", *_why(reserved.message)
+    )
     refused = await scene.reserve(
         "bank-b", scene.fingerprint(trade.invoices[0]), scene.consents["bank-b"], FACE_VALUE_PPB // 2
     )
     stage.refused(
         not refused.done and refused.reason == "OVER_FACE_VALUE_LINKED",
-        f"bank-b tries the invoice of that order: {refused.reason}, {refused.message}",
+        f"bank-b tries the invoice of that order: {refused.reason}",
+        refused.message,
     )

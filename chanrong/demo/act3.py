@@ -16,6 +16,7 @@ from chanrong.demo.wait import until
 from chanrong.demo.world import DAYS_BACK, SEED
 from chanrong.sandbox import erp, lifecycle, processes
 from chanrong.sandbox.clients import bank_of, connect, gateway_of, officer_of
+from consortium.contract.figures import percent
 from consortium.contract.names import FACE_VALUE_PPB
 from consortium.documents import CreditNote, Invoice
 from consortium.documents.canonical import document_bytes
@@ -29,7 +30,7 @@ KILL_SERIAL = 9_500
 
 async def play(scene: Scene) -> None:
     """A forged bit, a reversed invoice, a revoked consent, a killed gateway, and what reconciliation says of it all."""
-    scene.stage.act("Act 3", "Trouble: forgery, reversal, revocation, a crash")
+    scene.stage.act(3, "Trouble: forgery, reversal, revocation, a crash")
     await _forged(scene)
     await _reversed(scene)
     await _revoked(scene)
@@ -48,9 +49,10 @@ async def _forged(scene: Scene) -> None:
         "package", "verify", str(forged), "--trust", str(scene.layout.trust), "--json"
     )
     broken = [check for check in orjson.loads(printed)["checks"] if not check["ok"]] if printed else []
-    named = ", ".join(f"{check['check']}: {check['message']}" for check in broken) or "nothing"
     scene.stage.refused(
-        code == 4 and bool(broken), f"one bit of the package changed: exit code {code}, {named}"
+        code == 4 and bool(broken),
+        f"one bit of the package is changed: verification says so (exit code {code})",
+        *(f"{check['check']}: {check['message']}" for check in broken),
     )
 
 
@@ -72,13 +74,16 @@ async def _reversed(scene: Scene) -> None:
     claim = await until(impaired)
     stage.expect(
         claim is not None and claim.shortfall_ppb == FACE_VALUE_PPB,
-        "the supplier takes it back with a credit note: recorded, the receivable is impaired, shortfall "
-        + (f"{claim.shortfall_ppb / FACE_VALUE_PPB:.0%}" if claim else "unknown"),
+        "the supplier takes it back with a credit note: recorded, never refused",
+        f"the receivable is impaired, {percent(claim.shortfall_ppb)} short"
+        if claim
+        else "not recorded in time",
     )
     told = await _told(scene)
     stage.expect(
         told is not None and told.state == "reopened",
-        f"the holder is told: package {scene.package_id[:12]}… reopened ({told.state_reason if told else 'not yet'})",
+        f"the holder is told: package {scene.package_id[:12]} is {told.state if told else 'as it was'}",
+        told.state_reason if told else "nobody told it in time",
     )
 
 
@@ -117,7 +122,8 @@ async def _revoked(scene: Scene) -> None:
     except ChanrongError as error:
         scene.stage.refused(
             error.reason == "CONSENT_MISSING",
-            f"the supplier revokes; bank-a asks again: {error.reason}, {error.message}",
+            f"the supplier revokes its consents; bank-a asks again: {error.reason}",
+            error.message,
         )
     else:
         scene.stage.refused(False, "a package was made without consent")
@@ -174,9 +180,10 @@ async def _reconciled(scene: Scene) -> None:
     height = max(result.block_height for result in flat)
     scene.stage.expect(
         all(result.state == "done" for result in flat) and not breaks,
-        f"reconciled ledger and {len(results)} stores at block {height}: {rows:,} rows compared, {breaks} breaks",
+        f"ledger and {len(results)} stores reconciled at block {height}: {rows:,} rows, {breaks} breaks",
     )
     code, printed = await scene.chanrong("ledger", "verify", "--dir", str(scene.layout.root))
     scene.stage.expect(
-        code == 0, f"ledger verify: {printed.strip().splitlines()[-1] if printed.strip() else 'no answer'}"
+        code == 0,
+        f"the ledger recomputed: {printed.strip().splitlines()[-1] if printed.strip() else 'no answer'}",
     )

@@ -1,17 +1,23 @@
 """The stage of the demo: what is printed, and what must have happened.
 
 Every line is printed after the call it tells of, with what the call returned. A line that tells of something other than
-it should is marked and counted, and the demo's exit code says so.
+it should is marked and counted, and the demo's exit code says so. Lines fit into 80 columns; what explains them stands
+below them, set back.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.panel import Panel
+from rich.text import Text
+
+_IDENTIFIER = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
+MARK_WIDTH = 5
+MIN_WIDTH = 40
 
 
 class Stage:
@@ -23,32 +29,42 @@ class Stage:
         self.checks = 0
         self.began = time.monotonic()
 
-    def act(self, title: str, about: str) -> None:
+    def act(self, number: int, title: str) -> None:
         """Begins an act."""
         self._console.print()
-        self._console.print(Panel(f"[bold]{title}[/bold]\n{about}", border_style="cyan", expand=False))
+        self._console.print(Text(f"Act {number}  {title}", style="bold cyan"))
 
     def tell(self, text: str) -> None:
         """Says something that needs no proof."""
-        self._console.print(f"  [dim]{text}[/dim]")
+        self._print("", text, "dim")
 
-    def expect(self, holds: bool, text: str) -> None:
+    def expect(self, holds: bool, text: str, *details: str, style: str = "") -> None:
         """Says what happened, and whether it is what had to happen."""
-        self.checks += 1
-        if holds:
-            self._console.print(f"  [green]✓[/green] {text}")
-        else:
-            self.failures.append(text)
-            self._console.print(f"  [bold red]✗ not as it should be:[/bold red] {text}")
+        self._judge(holds, Text("✓", style="green"), text, details, style)
 
-    def refused(self, holds: bool, text: str) -> None:
-        """Says that something was refused, as it had to be."""
+    def refused(self, holds: bool, text: str, *details: str) -> None:
+        """Says that something was refused or found out, as it had to be."""
+        self._judge(holds, Text("⛔", style="yellow"), text, details)
+
+    def _judge(self, holds: bool, mark: Text, text: str, details: tuple[str, ...], style: str = "") -> None:
         self.checks += 1
         if holds:
-            self._console.print(f"  [yellow]⛔[/yellow] {text}")
+            self._print(mark, text, style)
         else:
             self.failures.append(text)
-            self._console.print(f"  [bold red]✗ should have been refused:[/bold red] {text}")
+            self._print(Text("✗", style="bold red"), f"not as it should be: {text}", "bold red")
+        for detail in details:
+            self.tell(detail)
+
+    def _print(self, mark: str | Text, text: str, style: str) -> None:
+        """One paragraph behind its mark; long identifiers by their beginning."""
+        first = Text("  ").append(mark if isinstance(mark, Text) else Text(mark))
+        first.pad_right(MARK_WIDTH - first.cell_len)
+        said = Text(_IDENTIFIER.sub(r"\1…", text), style=style)
+        width = max(self._console.width - MARK_WIDTH, MIN_WIDTH)
+        for number, piece in enumerate(said.wrap(self._console, width) or [Text()]):
+            piece.rstrip()
+            self._console.print((Text(" " * MARK_WIDTH) if number else first) + piece, soft_wrap=True)
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
@@ -62,12 +78,13 @@ class Stage:
         self._console.print()
         if self.failures:
             self._console.print(
-                f"[bold red]{len(self.failures)} of {self.checks} things went otherwise:[/bold red]"
+                Text(f"{len(self.failures)} of {self.checks} things went otherwise:", style="bold red")
             )
             for failure in self.failures:
-                self._console.print(f"  ✗ {failure}")
+                self._print(Text("✗", style="red"), failure, "")
         else:
             self._console.print(
-                f"[bold green]all {self.checks} things happened as they should[/bold green] in {seconds:.0f} s"
+                Text(f"all {self.checks} things happened as they should", style="bold green"),
+                f"in {seconds:.0f} s",
             )
         return not self.failures
