@@ -26,12 +26,12 @@ import orjson
 from chaincode.contracts import ChanrongContract
 from chaincode.hosts.embedded.server import serve as serve_ledger
 from chaincode.hosts.embedded.settings import EmbeddedSettings
-from chanrong.sandbox import toml, topology
+from chanrong.sandbox import topology
 from chanrong.sandbox.clients import connect, officer_of
 from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.overrides import Overrides
 from chanrong.sandbox.profile import Profile
 from chanrong.sandbox.provision import provision, write_settings
-from chanrong.sandbox.settings import for_service as settings_of
 from consortium.contract import names
 from consortium.contract.codec import encode
 from consortium.contract.statements import consent_statement, revocation_statement
@@ -41,7 +41,6 @@ from consortium.documents.commitment import commitment_hex, new_secret
 from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.documents.roles import Reference, buyer_of, issuer_of, seller_of
 from consortium.documents.weights import portions_of, weight, worth_of
-from consortium.identity.files import write_file
 from consortium.identity.msp import load_identity
 from consortium.identity.signer import P256Signer
 from consortium.ledger.connection import Endpoint
@@ -273,22 +272,17 @@ async def consortium_in(
     *kinds: str,
     industries: int = 1,
     banks: int = 2,
-    overrides: dict[str, object] | None = None,
-    bank_settings: dict[str, object] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Sandbox]:
     """A consortium whose services of these kinds run within this loop; certificates and settings are complete.
 
-    :param overrides: settings of every gateway
-    :param bank_settings: settings of the banks' gateways
+    :param overrides: as in a file that ``chanrong up --config`` takes
     """
     layout = Layout.at(folder)
     with mock.patch.object(topology, "free_ports", quiet_ports):
         profile = topology.plan("embedded", industries, banks)
     provision(layout, profile)
-    write_settings(layout, profile, overrides or {})
-    for bank in profile.of_kind("finance") if bank_settings else ():
-        values = settings_of(layout, profile, bank) | (overrides or {}) | (bank_settings or {})
-        write_file(layout.config(bank.name), toml.dumps(values).encode(), private=True)
+    write_settings(layout, profile, Overrides(overrides or {}))
     keys = ConsortiumKeys.from_json(layout.consortium_keys.read_bytes())
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(AsyncExitStack())

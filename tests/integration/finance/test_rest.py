@@ -23,8 +23,8 @@ SECRET = "a secret of the core banking system"
 @pytest.fixture
 async def rest(tmp_path: Path) -> AsyncIterator[tuple[Bank, httpx.AsyncClient]]:
     """A bank, and its core system's client, without a token yet."""
-    settings = {"clients": {"core-banking": hash_client_secret(SECRET)}}
-    async with a_bank(tmp_path, start=("bank-a",), bank_settings=settings) as bank:
+    settings = {"finance": {"clients": {"core-banking": hash_client_secret(SECRET)}}}
+    async with a_bank(tmp_path, start=("bank-a",), overrides=settings) as bank:
         base = f"https://{bank.sandbox.profile.service('bank-a').rest}"
         async with httpx.AsyncClient(
             base_url=base, verify=bank.sandbox.roots("bank-a"), timeout=60
