@@ -65,7 +65,12 @@ async def release(
 
 async def audited(world: World) -> list[dict[str, Any]]:
     """The audit log's entries, oldest first; the log is whole."""
-    database = Database(create_engine(f"sqlite:///{world.root / 'industry.db'}"))
+    return await audited_in(f"sqlite:///{world.root / 'industry.db'}")
+
+
+async def audited_in(url: str) -> list[dict[str, Any]]:
+    """The same of any database."""
+    database = Database(create_engine(url))
     async with database.read() as connection:
         assert await audit.broken(connection) == []
         rows = await connection.execute(select(audit_log.c.entry).order_by(audit_log.c.sequence))

@@ -85,7 +85,7 @@ async def test_killed_at_every_commit_point(tmp_path: Path) -> None:
         finally:
             await killer.process.kill()
         assert killer.died == [(point, EXIT_CODE) for point in POINTS]
-        registered = await _registrations(world)
+        registered = await registrations(world)
         assert registered == dict.fromkeys(acknowledged, 1)
 
 
@@ -126,7 +126,7 @@ async def _linked(world: World, invoices: list[str]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _registrations(world: World) -> dict[str, int]:
+async def registrations(world: World) -> dict[str, int]:
     """How often each fingerprint was registered, by the valid transactions of all blocks."""
     found: Counter[str] = Counter()
     async with world.network() as network:
