@@ -71,7 +71,7 @@ package_documents = Table(
     "package_documents",
     METADATA,
     Column("package_id", String(32), nullable=False),
-    Column("fingerprint", String(64), nullable=False, comment="of a document, or of a linked asset"),
+    Column("fingerprint", String(64), nullable=False, comment="of a document, or of an asset"),
     PrimaryKeyConstraint("package_id", "fingerprint"),
     Index("package_documents_by_fingerprint", "fingerprint"),
 )
