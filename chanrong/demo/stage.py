@@ -44,7 +44,7 @@ class Stage:
 
     def refused(self, holds: bool, text: str, *details: str) -> None:
         """Says that something was refused or found out, as it had to be."""
-        self._judge(holds, Text("⛔", style="yellow"), text, details)
+        self._judge(holds, Text("⊘", style="yellow"), text, details)
 
     def _judge(self, holds: bool, mark: Text, text: str, details: tuple[str, ...], style: str = "") -> None:
         self.checks += 1

@@ -70,7 +70,7 @@ async def run(divide: int, say: Console) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="chanrong-bench-") as folder:
         layout = Layout.at(Path(folder) / "sandbox")
         profile = await lifecycle.up(
-            layout, ledger="embedded", industries=1, banks=1, overrides={}, progress=lambda *_: None
+            layout, ledger="embedded", industries=1, banks=1, overrides=None, progress=lambda *_: None
         )
         try:
             peak = memory.Peak(layout)
