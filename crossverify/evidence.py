@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from consortium.documents import Document, parse_canonical
-from consortium.documents.canonical import canonical_bytes, document_bytes
+from consortium.documents.canonical import canonical_bytes, plain
 from consortium.errors import ChanrongError, InvalidInputError
 from crossverify.rule import Stage
 
@@ -45,7 +45,7 @@ def _read_document(value: object) -> Document:
 
 
 def _write_document(document: Document) -> Any:
-    return orjson.loads(document_bytes(document))
+    return plain(document)
 
 
 class SubjectInfo(_Frozen):

@@ -24,6 +24,7 @@ from consortium.identity.signer import P256Signer
 from crossverify.evidence import Evidence
 from crossverify.profiles import Profile
 from finance_gateway.packages.answers import read_answer
+from finance_gateway.packages.bulk import few_collections
 from finance_gateway.packages.collect import Collector, Wanted
 from finance_gateway.packages.content import PACKAGE_TYPE, Heading, build_payload
 from finance_gateway.packages.envelope import NONCE_BYTES, Envelope, challenge_of
@@ -133,8 +134,9 @@ class Builder:
 
 
 def _payload(heading: Heading, evidence: Evidence, profile: Profile) -> tuple[dict[str, Any], bytes]:
-    payload = build_payload(heading, evidence, profile)
-    return payload, canonical_bytes(payload)
+    with few_collections():
+        payload = build_payload(heading, evidence, profile)
+        return payload, canonical_bytes(payload)
 
 
 def _moved(evidence: Evidence, reads: Sequence[bytes]) -> list[str]:

@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from consortium.documents.canonical import canonical_bytes
 from consortium.documents.commitment import commitment_hex
 from consortium.errors import ChanrongError, DeniedError
 from consortium.identity.jws import verify_jws
@@ -30,6 +29,7 @@ from consortium.identity.trust import TrustRoots
 from consortium.ledger.proofs import Expectation, VerifiedRead, verify_signed_read
 from crossverify.evidence import Evidence, EvidenceDocument, SourceState
 from crossverify.profiles import Profile, rules_digest
+from finance_gateway.packages.bulk import few_collections, same_bytes
 from finance_gateway.packages.content import PACKAGE_TYPE, Heading, build_payload, sources
 from finance_gateway.packages.envelope import Envelope, challenge_of, read_envelope
 from finance_gateway.packages.ledger_view import differences, fingerprints_by_read
@@ -130,6 +130,12 @@ def verify_package(data: bytes, trust: TrustRoots, *, at: int | None = None) -> 
     :param at: the moment of checking, seconds since 1970 UTC; the machine's clock when none
     """
     work = _Work(data, trust, int(time.time()) if at is None else at)
+    with few_collections():
+        _run(work)
+    return VerifyReport(tuple(work.checks), tuple(work.notices), work.package_id)
+
+
+def _run(work: _Work) -> None:
     if work.run("form", _form):
         work.run("signature", _signature)
         work.run("documents", _documents)
@@ -139,7 +145,6 @@ def verify_package(data: bytes, trust: TrustRoots, *, at: int | None = None) -> 
         work.run("replay", _replay)
         work.run("validity", _validity)
         work.notices += [UNSIGNED_NOTICE, ONLINE_NOTICE]
-    return VerifyReport(tuple(work.checks), tuple(work.notices), work.package_id)
 
 
 def _form(work: _Work) -> str:
@@ -264,7 +269,7 @@ def _replay(work: _Work) -> str:
             "made with other rule code than this program has; replay it with the release that made it"
         )
     again = build_payload(work.heading, work.evidence, work.profile)
-    if canonical_bytes(again) != work.envelope.payload:
+    if not same_bytes(again, work.envelope.payload):
         keys = sorted(set(again) | set(work.payload))
         changed = [key for key in keys if again.get(key) != work.payload.get(key)]
         raise _BrokenError(

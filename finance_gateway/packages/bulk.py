@@ -1,0 +1,37 @@
+"""Working on a package of thousands of documents at once: half a million small values."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+from consortium.documents.canonical import canonical_bytes
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """No garbage collection meanwhile: so many values are made, none in cycles, that looking for some again and again
+    takes a third of the time. Reference counts free what is not needed as ever.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def same_bytes(value: Mapping[str, Any], canonical: bytes) -> bool:
+    """Whether a value's canonical bytes are these.
+
+    Sorting by code points, as orjson does, gives canonical bytes of all but rare keys, in a fraction of the time; only
+    what differs so is looked at again.
+    """
+    if orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER) == canonical:
+        return True
+    return canonical_bytes(value) == canonical
