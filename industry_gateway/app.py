@@ -66,6 +66,9 @@ from industry_gateway.service import (
     permissions,
 )
 from industry_gateway.store.database import Database
+from industry_gateway.webhooks.endpoints import Endpoints
+from industry_gateway.webhooks.messages import Messages
+from industry_gateway.webhooks.sender import Sender
 
 MIGRATIONS: Final = "industry_gateway.migrations"
 TOKEN_KID: Final = "token-1"  # noqa: S105 - the name of a key
@@ -130,7 +133,7 @@ class Parts:
 
     def _outbox(self, settings: IndustrySettings, keys: ConsortiumKeys) -> None:
         policy = settings.outbox.policy()
-        self.projection = Projection()
+        self.projection = Projection(Messages())
         self.follower = Follower(
             self.database,
             self.ledger,
@@ -144,6 +147,9 @@ class Parts:
             self.database, self.ledger, self.follower, refuse=self.projection.refuse, policy=policy
         )
         self.followups = FollowUps(self.database, self.bodies, keys, self.worker.offer)
+        loopback = settings.webhook_loopback
+        self.webhooks = Endpoints(self.database, self.bodies, loopback=loopback)
+        self.sender = Sender(self.database, self.bodies, loopback=loopback)
 
     def after_block(self) -> None:
         """Passes on what a block brought about."""
@@ -152,10 +158,12 @@ class Parts:
             self.worker.look()
         if followed.links:
             self.followups.wake()
+        if followed.messages:
+            self.sender.wake()
 
     def background(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What runs for as long as the gateway does."""
-        return [self.follower.run, self.worker.run, self.followups.run]
+        return [self.follower.run, self.worker.run, self.followups.run, self.sender.run]
 
     def use_cases(self) -> UseCases:
         """What the REST side calls."""
@@ -166,6 +174,7 @@ class Parts:
             registry=self.registry,
             consents=self.consents,
             financing=self.financing,
+            webhooks=self.webhooks,
             health=HealthCheck(self.database, self.ledger, self.follower, self.worker),
             metrics=Metrics(self.database, self.follower, self.worker),
         )

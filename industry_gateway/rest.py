@@ -32,8 +32,9 @@ from industry_gateway.intake.status import DocumentStatus, Statuses
 from industry_gateway.parties.directory import PartyDirectory, Tenant
 from industry_gateway.parties.registry import PartyRegistry
 from industry_gateway.service import tenant_of
+from industry_gateway.store.documents import LEDGER_STATES
 from industry_gateway.store.financing import FinancingRequest
-from industry_gateway.wire import LEDGER_STATES
+from industry_gateway.webhooks.endpoints import Endpoints
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 """Of one push; only NDJSON may be so long, as it is read line by line."""
@@ -56,6 +57,7 @@ class UseCases:
     registry: PartyRegistry
     consents: Consents
     financing: FinancingRequests
+    webhooks: Endpoints
     health: HealthCheck
     metrics: Metrics
 
@@ -78,6 +80,7 @@ def make_app(use_cases: UseCases, tokens: TokenIssuer, find_client: FindClient, 
     app.include_router(_intake_routes(use_cases, erp))
     app.include_router(_consent_routes(use_cases, erp))
     app.include_router(_financing_routes(use_cases, erp))
+    app.include_router(_webhook_routes(use_cases, erp))
     app.include_router(_party_routes(use_cases, operator))
     app.include_router(_operating_routes(use_cases))
     return app
@@ -199,6 +202,33 @@ def _financing_routes(use_cases: UseCases, erp: Any) -> APIRouter:
         """The caller's requests and what has come of them, as far as the ledger shows."""
         found = await use_cases.financing.of_applicant(tenant_of(use_cases.directory, caller))
         return _json({"requests": [_financing(each) for each in found]})
+
+    return router
+
+
+def _webhook_routes(use_cases: UseCases, erp: Any) -> APIRouter:
+    router = APIRouter(prefix="/v1/webhook", tags=["webhooks"], responses=PROBLEMS)
+
+    def tenant(caller: Caller) -> Tenant:
+        return tenant_of(use_cases.directory, caller)
+
+    @router.put("", summary="Set one's webhook", response_model=shapes.NewWebhook)
+    async def set_webhook(body: shapes.WebhookAsked, caller: Caller = erp) -> Response:
+        """Documents' positions go there (Standard Webhooks); the secret is told once, a new one each time."""
+        endpoint, secret = await use_cases.webhooks.set(tenant(caller), body.url)
+        return _json({"endpoint_id": endpoint.endpoint_id, "url": endpoint.url, "secret": secret})
+
+    @router.get("", summary="See one's webhook", response_model=shapes.WebhookShape)
+    async def get_webhook(caller: Caller = erp) -> Response:
+        """Where the caller is told."""
+        endpoint = await use_cases.webhooks.find(tenant(caller))
+        return _json({"endpoint_id": endpoint.endpoint_id, "url": endpoint.url})
+
+    @router.delete("", status_code=204, summary="Remove one's webhook", response_class=Response)
+    async def remove_webhook(caller: Caller = erp) -> Response:
+        """Nothing is sent any longer, also of what was owed."""
+        await use_cases.webhooks.remove(tenant(caller))
+        return Response(status_code=204)
 
     return router
 

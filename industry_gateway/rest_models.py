@@ -180,6 +180,25 @@ class FinancingList(Shape):
     requests: list[FinancingShape]
 
 
+class WebhookAsked(Shape):
+    """Where one wants to be told."""
+
+    url: str = Field(max_length=1_000, examples=["https://erp.example.com/hooks/chanrong"])
+
+
+class WebhookShape(Shape):
+    """Where a party is told."""
+
+    endpoint_id: str
+    url: str
+
+
+class NewWebhook(WebhookShape):
+    """A new webhook; the secret is told once."""
+
+    secret: str = Field(description="Standard Webhooks secret; messages are signed with it (v1).")
+
+
 class Health(Shape):
     """Whether the gateway can do its work."""
 

@@ -32,11 +32,6 @@ _STATES: Mapping[str, documents_pb2.LedgerState.ValueType] = {
     documents.CONFLICT: documents_pb2.LEDGER_STATE_CONFLICT,
     documents.REFUSED: documents_pb2.LEDGER_STATE_REFUSED,
 }
-LEDGER_STATES: Mapping[str, str] = {
-    state: documents_pb2.LedgerState.Name(value).removeprefix("LEDGER_STATE_").lower()
-    for state, value in _STATES.items()
-}
-"""State in the store -> its name on the wire, lower case as REST writes it."""
 
 MAX_ORIGIN_SIGNATURE_BYTES = 80
 """A P-256 signature in DER has at most 72."""

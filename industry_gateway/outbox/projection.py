@@ -6,7 +6,7 @@ Runs inside the follower's transaction for a block, so that verdict, positions a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,8 +17,9 @@ from consortium.contract.codec import encode, read_results
 from industry_gateway.outbox.model import ALIAS, FACT, LINK, REGISTER, OutboxItem, next_sequence
 from industry_gateway.outbox.port import LedgerTransaction
 from industry_gateway.store import documents, outbox
-from industry_gateway.store.documents import ALREADY, CONFLICT, ON_LEDGER, REFUSED, Link
+from industry_gateway.store.documents import ALREADY, CONFLICT, LEDGER_STATES, ON_LEDGER, REFUSED, Link
 from industry_gateway.store.outbox import Attempt
+from industry_gateway.webhooks.messages import Messages
 
 _log = structlog.get_logger(__name__)
 
@@ -31,14 +32,15 @@ class Followed:
     """There are new outbox items that nobody was offered."""
     links: bool = False
     """There are links that can be put on the ledger now."""
-    positions: list[str] = field(default_factory=list)
-    """Fingerprints of documents whose position is known now."""
+    messages: bool = False
+    """There are webhooks to send."""
 
 
 class Projection:
     """Applies results of the contract to the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
         self._followed = Followed()
 
     def take(self) -> Followed:
@@ -90,6 +92,7 @@ class Projection:
             connection, sorted({result["txid"] for _, result in pairs if result["status"] == "already"})
         )
         others: list[dict[str, Any]] = []
+        concerned = await self._messages.concerned(connection, batch_id)
         for item, result in pairs:
             # "already" in a transaction of ours is a registration whose verdict got lost on the way here.
             mine = result["status"] == "registered" or (
@@ -97,10 +100,14 @@ class Projection:
             )
             if not mine or result["txid"] != txid or block is None:
                 others.append(_other(item.key, result, mine=mine, block=own.get(result["txid"])))
-            self._followed.positions.append(item.key)
         if block is not None and len(others) < len(pairs):
             await documents.mark_registered(connection, batch_id, txid=txid, block=block)
         await documents.mark_other(connection, others)
+        if concerned:
+            positions = {item.key: _registered_at(txid, block) for item, _ in pairs}
+            positions |= {each["fp"]: _position_of(each) for each in others}
+            if await self._messages.owe(connection, concerned, positions):
+                self._followed.messages = True
         await self._follow_up(connection, pairs)
         await self._wake_links(connection, batch_id)
 
@@ -193,6 +200,19 @@ def _other(fingerprint: str, result: dict[str, Any], *, mine: bool, block: int |
         "b_live": fingerprint if state in ON_LEDGER else None,
         "b_reason": str(result.get("reason", "")),
         "b_message": str(result.get("message", "")),
+    }
+
+
+def _registered_at(txid: str, block: int | None) -> dict[str, object]:
+    return {"state": "registered", "transaction_id": txid, "block_number": block, "reason": ""}
+
+
+def _position_of(other: dict[str, Any]) -> dict[str, object]:
+    return {
+        "state": LEDGER_STATES[other["b_state"]],
+        "transaction_id": other["b_txid"],
+        "block_number": other["b_block"],
+        "reason": other["b_reason"],
     }
 
 

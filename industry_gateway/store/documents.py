@@ -24,6 +24,14 @@ REGISTERED = "registered"
 ALREADY = "already"
 CONFLICT = "conflict"
 REFUSED = "refused"
+LEDGER_STATES = {
+    PENDING: "pending",
+    REGISTERED: "registered",
+    ALREADY: "already_registered",
+    CONFLICT: "conflict",
+    REFUSED: "refused",
+}
+"""State in the store -> its name to the outside, lower case of the protos' LedgerState."""
 ON_LEDGER = (REGISTERED, ALREADY)
 """States in which the ledger has the document."""
 

@@ -250,6 +250,7 @@ webhook_endpoints = Table(
     Column("party", _ALIAS, nullable=False, unique=True),
     Column("url", Text, nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
+    Column("wrapped_key", LargeBinary),
     Column("created_at", BigInteger, nullable=False),
 )
 

@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import industry_gateway.app  # noqa: F401 - declares all failpoints
 from consortium.contract.codec import encode, read_results
-from consortium.errors import ChanrongError
+from consortium.errors import ChanrongError, UnavailableError
 from consortium.rpc.client import call
 from consortium.storage.failpoints import EXIT_CODE, VARIABLE, declared
 from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
@@ -44,14 +45,14 @@ class Killer:
     async def start(self) -> None:
         """Starts it with the next point, or with none when all have been reached."""
         self.armed = self.left.pop(0) if self.left else ""
-        await self.process.start({VARIABLE: self.armed})
+        await self.process.start({VARIABLE: self.armed}, webhook_loopback=True)
         while self.process.process is not None and self.process.process.returncode is not None:
             await self._again()
 
     async def _again(self) -> None:
         self.died.append((self.armed, await self.process.ended()))
         self.armed = self.left.pop(0) if self.left else ""
-        await self.process.start({VARIABLE: self.armed})
+        await self.process.start({VARIABLE: self.armed}, webhook_loopback=True)
 
     async def surely(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """A step as an ERP takes it: repeated, under the same key, until it is answered."""
@@ -78,6 +79,7 @@ async def test_killed_at_every_commit_point(tmp_path: Path) -> None:
             await killer.start()
             await killer.surely(lambda: world.register("seller", SELLER))
             await killer.surely(lambda: world.register("buyer", BUYER))
+            await killer.surely(partial(_webhook, world))
             for number in range(len(POINTS) + 1):
                 acknowledged += await _round(killer, f"K{number}")
                 if not killer.left and not killer.armed:
@@ -110,6 +112,15 @@ async def _round(killer: Killer, prefix: str) -> list[str]:
         await surely(partial(world.settled, party, answer.push_id))
     await surely(partial(_linked, world, found[:INVOICES]))
     return found
+
+
+async def _webhook(world: World) -> None:
+    """Has the seller told at an address where nobody listens."""
+    try:
+        async with world.http("seller") as http:
+            (await http.put("/v1/webhook", json={"url": "http://127.0.0.1:9/"})).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UnavailableError("the gateway is gone") from error
 
 
 async def _linked(world: World, invoices: list[str]) -> None:

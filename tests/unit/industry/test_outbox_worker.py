@@ -21,6 +21,7 @@ from industry_gateway.outbox.projection import Projection
 from industry_gateway.outbox.worker import Worker
 from industry_gateway.store import documents, outbox
 from industry_gateway.store.database import Database
+from industry_gateway.webhooks.messages import Messages
 from tests.unit.industry.fake_ledger import FakeLedger
 
 POLICY = OutboxPolicy(
@@ -50,7 +51,7 @@ class Rig:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Worker]:
         """A worker and a follower, as a process runs them; killed at the end of the block."""
-        projection = Projection()
+        projection = Projection(Messages())
         follower = Follower(
             self.database,
             self.ledger,
@@ -334,12 +335,12 @@ async def test_a_block_read_twice_changes_nothing(rig: Rig) -> None:
     async with rig.running() as worker:
         worker.offer(await rig.add(keys))
         await rig.settled(keys)
-    projection = Projection()
+    projection = Projection(Messages())
     follower = Follower(rig.database, rig.ledger, msp_id="IndustryAMSP", effect=projection.effect)
     for block in rig.ledger.chain:
         await follower.store(block)
     assert await rig.states(keys) == dict.fromkeys(keys, "registered")
-    assert projection.take().positions == []
+    assert not projection.take().items
 
 
 async def test_more_items_than_memory_takes_keep_their_way(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
