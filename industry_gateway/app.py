@@ -163,7 +163,8 @@ class Parts:
 
     def background(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What runs for as long as the gateway does."""
-        return [self.follower.run, self.worker.run, self.followups.run, self.sender.run]
+        work = [self.follower.run, self.worker.run, self.followups.run, self.sender.run]
+        return work if self.database.one_process else [*work, self.registry.follow]
 
     def use_cases(self) -> UseCases:
         """What the REST side calls."""

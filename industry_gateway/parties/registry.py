@@ -9,12 +9,14 @@ Registering the same party again gives it a new secret and changes nothing else.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
@@ -24,7 +26,7 @@ from consortium.contract.names import PARTIES_REGISTER
 from consortium.documents import PartyId
 from consortium.documents.fingerprint import ConsortiumKeys, party_id
 from consortium.documents.identifiers import Validity, check_identifier
-from consortium.errors import ConflictError, InvalidInputError
+from consortium.errors import ChanrongError, ConflictError, InvalidInputError
 from consortium.identity.client_secrets import hash_client_secret, new_client_secret
 from consortium.storage import failpoints
 from industry_gateway.outbox.calls import LedgerCalls
@@ -38,6 +40,11 @@ OPERATOR = "operator"
 """Name of the gateway's operator; no party may take it."""
 
 _ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
+
+REFRESH_S = 2.0
+"""How soon a replica knows a party that another one registered."""
+
+_log = structlog.get_logger(__name__)
 
 failpoints.declare("parties.before_commit", "parties.after_commit")
 
@@ -64,6 +71,15 @@ class PartyRegistry:
         """Reads all parties into the directory."""
         async with self._database.read() as connection:
             self._directory.replace(await statements.load(connection))
+
+    async def follow(self) -> None:
+        """Keeps the directory as the database has it, where other replicas register parties, too."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await self.load()
+            except ChanrongError as error:
+                _log.warning("parties are not read", reason=error.reason)
 
     async def register(
         self, alias: str, name: str, identifiers: Sequence[str], public_key: bytes

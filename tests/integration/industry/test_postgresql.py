@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from consortium.contract.codec import encode
+from consortium.errors import DeniedError
 from consortium.wire.chanrong.documents.v1 import documents_pb2 as pb
 from tests.integration.industry.papers import credit_note, invoice, order
 from tests.integration.industry.test_consent_release import audited_in, grant, release
@@ -111,3 +112,18 @@ async def test_one_key_at_two_replicas_is_one_push(replicas: tuple[World, World]
 
     first, second = await asyncio.gather(push(world), push(twin))
     assert first == second
+
+
+async def test_a_party_registered_at_one_replica_may_push_at_the_other(replicas: tuple[World, World]) -> None:
+    world, twin = replicas
+    await world.register(
+        "third", {"name": "THIRD", "identifiers": [{"scheme": "gln", "value": "6901234567892"}]}
+    )
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                answer = await twin.push("third", [invoice("THIRD-1")])
+                break
+            except DeniedError:
+                await asyncio.sleep(0.2)
+    assert answer.results[0].problems[0].rule == "NOT_A_PARTY", "known, and no party of this document"
