@@ -23,7 +23,7 @@ import structlog
 from consortium.contract import names
 from consortium.contract.documents import DocumentRecord
 from consortium.documents import KINDS, Document, parse_canonical
-from consortium.documents.commitment import SECRET_BYTES, commitment_hex
+from consortium.documents.commitment import SECRET_BYTES, seal
 from consortium.documents.fingerprint import ConsortiumKeys
 from consortium.errors import ChanrongError, DeniedError, InvalidInputError, UnavailableError
 from consortium.wire.chanrong.documents.v1 import documents_pb2
@@ -34,10 +34,10 @@ from finance_gateway.packages.ledger_view import FPS_PER_READ, position_of
 from finance_gateway.packages.ports import BodiesPort, LedgerPort
 from finance_gateway.together import together
 
-MAX_DOCUMENTS: Final = 20_000
+MAX_DOCUMENTS: Final = 10_000
 """Documents of one package; a bank that wants more asks for chosen receivables."""
 
-MAX_BODY_BYTES: Final = 48 * 1024 * 1024
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 """All bodies of one package: what is signed holds them, findings and evidence besides, within 64 MiB."""
 
 _NOT_HERE: Final = frozenset({"NOT_FOUND", "SUBJECT_UNKNOWN"})
@@ -156,6 +156,31 @@ async def ask_ledger(ledger: LedgerPort, fingerprints: Sequence[str]) -> OnLedge
     return OnLedger(attested, reads, records)
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of the bodies; all by the ledger's primary fingerprint, sorted by it.
+
+    :ivar documents: those that fit
+    :ivar bodies: their canonical bytes
+    :ivar withheld: those that cannot be used, with the reason
+    """
+
+    documents: Sequence[EvidenceDocument]
+    bodies: Mapping[str, bytes]
+    withheld: Sequence[WithheldDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    document: EvidenceDocument
+    body: bytes
+
+    @property
+    def rank(self) -> str:
+        """ "commitment" comes before "tag"."""
+        return self.document.matched_by
+
+
 class BodyChecker:
     """Step 4.
 
@@ -165,40 +190,40 @@ class BodyChecker:
     def __init__(self, keys: ConsortiumKeys) -> None:
         self._keys = keys
 
-    def check(
-        self, disclosed: Mapping[str, Sequence[Disclosed]], ledger: OnLedger
-    ) -> tuple[list[EvidenceDocument], list[WithheldDocument]]:
-        """Documents whose body fits what the ledger has, and those that cannot be used, with the reason. Both under the
-        ledger's primary fingerprint, sorted by it.
-        """
+    def check(self, disclosed: Mapping[str, Sequence[Disclosed]], ledger: OnLedger) -> Checked:
+        """Holds bodies against what the ledger has."""
         versions = {key: version for read in ledger.reads for key, version in read.versions.items()}
-        documents: dict[str, EvidenceDocument] = {}
+        found: dict[str, _Fitting] = {}
         withheld: dict[str, WithheldDocument] = {}
         for fingerprint, items in disclosed.items():
             answer = ledger.attested[fingerprint]
             primary = answer.get("primary", fingerprint)
+            record = ledger.records[fingerprint]
+            position = position_of(versions, primary)
             fitting = [
-                made
-                for item in items
-                if (made := self._fit(item, answer, ledger.records[fingerprint])) is not None
+                made for item in items if (made := self._fit(item, answer, record, position)) is not None
             ]
-            if not fitting:
-                reason = _why_withheld(items, answer)
+            if fitting:
+                best = min(fitting, key=lambda made: made.rank)
+                if primary not in found or best.rank < found[primary].rank:
+                    found[primary] = best
+            else:
                 withheld[primary] = WithheldDocument(
-                    fingerprint=primary, kind=kind_of(items[0]), reason=reason
+                    fingerprint=primary, kind=kind_of(items[0]), reason=_why_withheld(items, answer)
                 )
-                continue
-            best = min(fitting, key=lambda made: made.matched_by)  # "commitment" comes before "tag"
-            if primary not in documents or best.matched_by < documents[primary].matched_by:
-                block, place = position_of(versions, primary)
-                documents[primary] = best.model_copy(update={"block": block, "tx_index": place})
-        for primary in documents:
-            withheld.pop(primary, None)
-        return [documents[fp] for fp in sorted(documents)], [withheld[fp] for fp in sorted(withheld)]
+        return Checked(
+            documents=[found[fp].document for fp in sorted(found)],
+            bodies={fp: made.body for fp, made in found.items()},
+            withheld=[withheld[fp] for fp in sorted(set(withheld) - set(found))],
+        )
 
     def _fit(
-        self, item: Disclosed, answer: Mapping[str, Any], record: DocumentRecord | None
-    ) -> EvidenceDocument | None:
+        self,
+        item: Disclosed,
+        answer: Mapping[str, Any],
+        record: DocumentRecord | None,
+        position: tuple[int, int],
+    ) -> _Fitting | None:
         if not item.canonical_json or not answer["found"] or record is None:
             return None
         document = _parsed(item)
@@ -207,18 +232,20 @@ class BodyChecker:
         key = next((each for each in self._keys.keys_of(document) if each.fp == item.fingerprint), None)
         if key is None or key.alias:
             return None
-        commitment = commitment_hex(document, item.salt_secret)
-        by_commitment = commitment == answer["commitment"]
+        sealed = seal(document, item.salt_secret)
+        by_commitment = sealed.commitment == answer["commitment"]
         if not by_commitment and not _fits_by_tag(key.tag, answer):
             _log.warning("body_does_not_fit_ledger", fingerprint=item.fingerprint, gateway=item.registered_by)
             return None
         signed = answer["grade"] == "signed" and record["origin"] is not None
-        return EvidenceDocument(
+        made = EvidenceDocument(
             fingerprint=answer.get("primary", item.fingerprint),
             document=document,
-            commitment=commitment,
+            commitment=sealed.commitment,
             matched_by="commitment" if by_commitment else "tag",
             salt=item.salt_secret.hex(),
+            block=position[0],
+            tx_index=position[1],
             txid=answer["first_tx"],
             registered_at=record["time"],
             registered_by=answer["owner"],
@@ -228,6 +255,7 @@ class BodyChecker:
             buyer=record["buyer"] or "",
             state=answer["state"],
         )
+        return _Fitting(made, sealed.body)
 
 
 def _parsed(item: Disclosed) -> Document | None:

@@ -17,17 +17,16 @@ from typing import Any, Final
 import structlog
 
 from consortium.contract import names
-from consortium.documents.canonical import canonical_bytes
-from consortium.errors import UnavailableError
+from consortium.errors import InvalidInputError, UnavailableError
 from consortium.identity.jws import sign_jws
 from consortium.identity.signer import P256Signer
 from crossverify.evidence import Evidence
 from crossverify.profiles import Profile
 from finance_gateway.packages.answers import read_answer
-from finance_gateway.packages.bulk import few_collections
-from finance_gateway.packages.collect import Collector, Wanted
+from finance_gateway.packages.bulk import bytes_of, few_collections
+from finance_gateway.packages.collect import Collected, Collector, Wanted
 from finance_gateway.packages.content import PACKAGE_TYPE, Heading, build_payload
-from finance_gateway.packages.envelope import NONCE_BYTES, Envelope, challenge_of
+from finance_gateway.packages.envelope import MAX_PACKAGE_BYTES, NONCE_BYTES, Envelope, challenge_of
 from finance_gateway.packages.ledger_view import differences, fingerprints_by_read
 from finance_gateway.packages.ports import Desk, LedgerPort
 from finance_gateway.together import together
@@ -53,13 +52,28 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished package that nobody has seen yet."""
+    """A finished package that nobody has seen yet: the file, and what is kept beside it.
+
+    :ivar consent_id: the consent that was used
+    """
 
     package_id: str
-    payload: dict[str, Any]
     digest: str
-    evidence: Evidence
+    consent_id: str
+    summary: dict[str, Any]
+    evaluated_at: int
+    valid_until: int
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """What is signed, and of its data only what is kept: the rest is megabytes in small pieces."""
+
+    canonical: bytes
+    digest: str
+    summary: dict[str, Any]
+    valid_until: int
 
 
 class Builder:
@@ -105,16 +119,23 @@ class Builder:
             members=self._members,
         )
         for attempt in range(ATTEMPTS):
-            evidence = await self._collector.collect(wanted, int(self._clock()), desk)
+            collected = await self._collector.collect(wanted, int(self._clock()), desk)
+            evidence = collected.evidence
             # Rules over thousands of documents take a second: not on the loop that serves others.
-            payload, canonical = await asyncio.to_thread(_payload, heading, evidence, profile)
-            digest = hashlib.sha256(canonical).hexdigest()
+            payload = await asyncio.to_thread(_payload, heading, collected, profile)
             nonce = secrets.token_hex(NONCE_BYTES)
-            reads = await self._prove(evidence, challenge_of(nonce, digest))
+            reads = await self._prove(evidence, challenge_of(nonce, payload.digest))
             moved = await asyncio.to_thread(_moved, evidence, reads)
             if not moved:
-                content = await asyncio.to_thread(self._seal, canonical, nonce, reads)
-                return Built(package_id, payload, digest, evidence, content)
+                return Built(
+                    package_id=package_id,
+                    digest=payload.digest,
+                    consent_id=evidence.request.consent_id,
+                    summary=payload.summary,
+                    evaluated_at=evidence.evaluated_at,
+                    valid_until=payload.valid_until,
+                    content=await asyncio.to_thread(self._seal, payload.canonical, nonce, reads),
+                )
             _log.info("ledger_moved_under_package", package=package_id, attempt=attempt, first=moved[0])
         raise UnavailableError(
             "The ledger changed while the package was being made, every time.",
@@ -130,13 +151,23 @@ class Builder:
 
     def _seal(self, canonical: bytes, nonce: str, reads: Sequence[bytes]) -> bytes:
         signature = sign_jws(canonical, self._issuer.key, self._issuer.kid, typ=PACKAGE_TYPE, detached=True)
-        return Envelope(canonical, signature, nonce, tuple(reads)).to_bytes()
+        content = Envelope(canonical, signature, nonce, tuple(reads)).to_bytes()
+        if len(content) > MAX_PACKAGE_BYTES:
+            raise InvalidInputError(
+                f"The package would have {len(content)} bytes, the most is {MAX_PACKAGE_BYTES}.",
+                reason="PACKAGE_TOO_LARGE",
+                remedy="Name the receivables that the package is about.",
+            )
+        return content
 
 
-def _payload(heading: Heading, evidence: Evidence, profile: Profile) -> tuple[dict[str, Any], bytes]:
+def _payload(heading: Heading, collected: Collected, profile: Profile) -> _Payload:
     with few_collections():
-        payload = build_payload(heading, evidence, profile)
-        return payload, canonical_bytes(payload)
+        payload = build_payload(heading, collected.evidence, profile, collected.bodies)
+        canonical = bytes_of(payload)
+        return _Payload(
+            canonical, hashlib.sha256(canonical).hexdigest(), payload["summary"], payload["valid_until"]
+        )
 
 
 def _moved(evidence: Evidence, reads: Sequence[bytes]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from consortium.documents.canonical import canonical_bytes
+from consortium.errors import InvalidInputError
 
 
 @contextmanager
@@ -27,11 +28,24 @@ def few_collections() -> Iterator[None]:
 
 
 def same_bytes(value: Mapping[str, Any], canonical: bytes) -> bool:
-    """Whether a value's canonical bytes are these.
+    """Whether a value's bytes are these, which are known to be canonical.
 
     Sorting by code points, as orjson does, gives canonical bytes of all but rare keys, in a fraction of the time; only
     what differs so is looked at again.
     """
     if orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER) == canonical:
         return True
-    return canonical_bytes(value) == canonical
+    try:
+        return canonical_bytes(value) == canonical
+    except InvalidInputError:  # fragments among rare keys
+        return canonical_bytes(orjson.loads(orjson.dumps(value))) == canonical
+
+
+def bytes_of(value: Mapping[str, Any]) -> bytes:
+    """Canonical bytes of a value with fragments."""
+    try:
+        return canonical_bytes(value)
+    except (
+        InvalidInputError
+    ):  # keys that need the slow sort, which takes no fragments; or no canonical form at all
+        return canonical_bytes(orjson.loads(orjson.dumps(value)))

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from consortium.contract import names
@@ -57,6 +57,17 @@ class Wanted:
     fingerprints: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was gathered.
+
+    :ivar bodies: canonical bytes of the evidence's documents, by fingerprint
+    """
+
+    evidence: Evidence
+    bodies: Mapping[str, bytes]
+
+
 class Collector:
     """Gathers evidence for one bank.
 
@@ -81,7 +92,7 @@ class Collector:
         self._institutions = institutions
         self._checker = BodyChecker(keys)
 
-    async def collect(self, wanted: Wanted, at: int, desk: Desk) -> Evidence:
+    async def collect(self, wanted: Wanted, at: int, desk: Desk) -> Collected:
         """The evidence for a package.
 
         :param at: time of evaluation, seconds since 1970 UTC
@@ -96,7 +107,8 @@ class Collector:
         await desk.watch(consent.id, disclosed, anew=True)  # 3
         height = await self._ledger.height()
         on_ledger = await ask_ledger(self._ledger, list(disclosed))
-        documents, withheld = await asyncio.to_thread(self._checker.check, disclosed, on_ledger)  # 4
+        checked = await asyncio.to_thread(self._checker.check, disclosed, on_ledger)  # 4
+        documents = checked.documents
         identifiers = self._identifiers(wanted, documents)
         assets, answers = await asyncio.gather(
             read_assets(self._ledger, on_ledger.attested.values(), desk),  # 5
@@ -104,14 +116,14 @@ class Collector:
         )
         await desk.watch(consent.id, _rests_on(documents, assets.values()), anew=False)
         tax, bank, credit = answers
-        return Evidence(
+        evidence = Evidence(
             evaluated_at=at,
             subject=SubjectInfo(handle=wanted.subject, identifiers=identifiers),
             request=RequestInfo(
                 recipient=self._msp_id, purpose=wanted.purpose, stage=wanted.stage, consent_id=consent.id
             ),
             documents=tuple(documents),
-            withheld=tuple(withheld),
+            withheld=tuple(checked.withheld),
             ledger=LedgerView(
                 state=SourceState.ANSWERED, as_of=at, height=height, channel=self._channel, assets=assets
             ),
@@ -120,6 +132,7 @@ class Collector:
             bank=bank,
             credit=credit,
         )
+        return Collected(evidence, checked.bodies)
 
     async def _consents(self, subject: str) -> list[ConsentState]:
         """The subject's consents to this bank; whom else it lets look is not this bank's business."""

@@ -11,9 +11,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
-from consortium.documents.canonical import canonical_bytes
+import orjson
+
+from consortium.documents import Document
+from consortium.documents.canonical import canonical_bytes, plain
 from consortium.errors import InvalidInputError
 from crossverify.engine import Evaluation, evaluate
 from crossverify.evidence import Evidence, SourceAnswer, SourceState
@@ -43,6 +47,12 @@ CONDITIONS_PRECEDENT: Final = (
         "text": "Reserve the share on the ledger: the package reserves nothing.",
     },
 )
+
+
+Bodies = Mapping[str, bytes]
+"""Fingerprint -> canonical bytes of a document."""
+
+NO_BODIES: Final[Bodies] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +107,15 @@ class Heading:
         )
 
 
-def build_payload(heading: Heading, evidence: Evidence, profile: Profile) -> dict[str, Any]:
-    """The payload of a package: evaluates the evidence and arranges everything that follows from it."""
+def build_payload(
+    heading: Heading, evidence: Evidence, profile: Profile, bodies: Bodies = NO_BODIES
+) -> dict[str, Any]:
+    """The payload of a package: evaluates the evidence and arranges everything that follows from it.
+
+    :param bodies: canonical bytes of documents, by fingerprint, where they are at hand: put in as they are
+    """
     evaluation = evaluate(evidence, profile)
-    evidence_json = evidence.to_json()
+    evidence_json = _evidence_json(evidence, bodies)
     return {
         "version": PACKAGE_VERSION,
         "heading": heading.to_json(),
@@ -120,6 +135,20 @@ def build_payload(heading: Heading, evidence: Evidence, profile: Profile) -> dic
         "onward_sharing": ONWARD_SHARING,
         "evidence": evidence_json,
     }
+
+
+def _evidence_json(evidence: Evidence, bodies: Bodies) -> dict[str, Any]:
+    """:meth:`Evidence.to_json`, with bodies that need not be written again."""
+    data = evidence.model_copy(update={"documents": ()}).to_json()
+    data["documents"] = [
+        {**item.__dict__, "document": _body_json(item.document, bodies.get(item.fingerprint))}
+        for item in evidence.documents
+    ]
+    return data
+
+
+def _body_json(document: Document, body: bytes | None) -> Any:
+    return plain(document) if body is None else orjson.Fragment(body)
 
 
 def valid_until(evidence: Evidence, profile: Profile) -> int:

@@ -142,15 +142,14 @@ async def complete(
 
     :raises PackageGoneError: it is not being made any more
     """
-    payload = built.payload
     changed = await session.execute(
         update(packages)
         .where(packages.c.package_id == built.package_id, packages.c.stage == MAKING)
         .values(
             digest=built.digest,
-            summary=orjson.dumps(payload["summary"]).decode(),
-            evaluated_at=payload["evaluated_at"],
-            valid_until=payload["valid_until"],
+            summary=orjson.dumps(built.summary).decode(),
+            evaluated_at=built.evaluated_at,
+            valid_until=built.valid_until,
             anchor_op=anchor_op,
         )
     )

@@ -53,7 +53,7 @@ from finance_gateway.packages.store import PackageRow
 from finance_gateway.store import idempotency
 
 METHOD: Final = "RequestPackage"
-MAX_FINGERPRINTS: Final = 20_000
+MAX_FINGERPRINTS: Final = 10_000
 MAX_MAKING_S: Final = 110.0
 """Longest time of making one package, within the deadline of a call."""
 
@@ -363,7 +363,7 @@ class _Making:
                     "id": self._id,
                     "digest": built.digest,
                     "subject": self._wanted.subject,
-                    "consent": built.evidence.request.consent_id,
+                    "consent": built.consent_id,
                     "profile": f"{self._profile.id}/{self._profile.version}:{self._profile.digest()[:16]}",
                     "supersedes": self._supersedes,
                 }

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from consortium.documents.commitment import commitment_hex
+from consortium.documents.commitment import seal
 from consortium.errors import ChanrongError, DeniedError
 from consortium.identity.jws import verify_jws
 from consortium.identity.trust import TrustRoots
@@ -101,6 +101,7 @@ class _Work:
     evidence: Evidence = field(init=False)
     profile: Profile = field(init=False)
     package_id: str = ""
+    bodies: dict[str, bytes] = field(default_factory=dict)
     reads: list[VerifiedRead] = field(default_factory=list)
 
     def run(self, name: str, check: Callable[[_Work], str]) -> bool:
@@ -190,7 +191,7 @@ def _documents(work: _Work) -> str:
     documents = work.evidence.documents
     if len({item.fingerprint for item in documents}) != len(documents):
         raise _BrokenError("a fingerprint stands there twice")
-    wrong = [item for item in documents if not _belongs(item)]
+    wrong = [item for item in documents if not _belongs(work, item)]
     if wrong:
         first = wrong[0]
         raise _BrokenError(
@@ -200,11 +201,13 @@ def _documents(work: _Work) -> str:
     return f"{len(documents)} bodies belong to their commitments"
 
 
-def _belongs(item: EvidenceDocument) -> bool:
+def _belongs(work: _Work, item: EvidenceDocument) -> bool:
     try:
-        return commitment_hex(item.document, bytes.fromhex(item.salt)) == item.commitment
+        sealed = seal(item.document, bytes.fromhex(item.salt))
     except ValueError:
         return False
+    work.bodies[item.fingerprint] = sealed.body
+    return sealed.commitment == item.commitment
 
 
 def _ledger(work: _Work) -> str:
@@ -268,8 +271,9 @@ def _replay(work: _Work) -> str:
         raise _BrokenError(
             "made with other rule code than this program has; replay it with the release that made it"
         )
-    again = build_payload(work.heading, work.evidence, work.profile)
+    again = build_payload(work.heading, work.evidence, work.profile, work.bodies)
     if not same_bytes(again, work.envelope.payload):
+        again = build_payload(work.heading, work.evidence, work.profile)
         keys = sorted(set(again) | set(work.payload))
         changed = [key for key in keys if again.get(key) != work.payload.get(key)]
         raise _BrokenError(

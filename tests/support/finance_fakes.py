@@ -13,7 +13,6 @@ import orjson
 from consortium.contract.codec import ContractRefusedError
 from consortium.errors import OutcomeUnknownError, UnavailableError
 from consortium.storage.engine import Database
-from crossverify.evidence import Evidence, RequestInfo, SubjectInfo
 from crossverify.profiles import Profile
 from finance_gateway.ledger import Endorsed, LostRaceError
 from finance_gateway.operations import Operations
@@ -158,14 +157,16 @@ class FakeBuilder:
             await self.gate.wait()
         if self.faults:
             raise self.faults.pop(0)
-        evidence = Evidence(
-            evaluated_at=1_800_000_000,
-            subject=SubjectInfo(handle=wanted.subject, identifiers=wanted.identifiers),
-            request=RequestInfo(recipient="BankAMSP", purpose=wanted.purpose, consent_id="consent-1"),
-        )
-        payload = {"summary": {}, "evaluated_at": evidence.evaluated_at, "valid_until": 1_800_003_600}
         digest = hashlib.sha256(package_id.encode()).hexdigest()
-        return Built(package_id, payload, digest, evidence, f"package {package_id}".encode())
+        return Built(
+            package_id,
+            digest,
+            "consent-1",
+            {},
+            1_800_000_000,
+            1_800_003_600,
+            f"package {package_id}".encode(),
+        )
 
 
 class Counter:

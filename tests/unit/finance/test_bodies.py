@@ -66,7 +66,9 @@ def on_ledger(fp: str = FP, *, record: dict[str, Any] | None = None, **fields: A
 
 def checked(ledger: OnLedger, *items: documents_pb2.DisclosedDocument) -> tuple[Any, Any]:
     fp = next(iter(ledger.attested))
-    return BodyChecker(tw.KEYS).check({fp: items}, ledger)
+    found = BodyChecker(tw.KEYS).check({fp: items}, ledger)
+    assert found.bodies == {each.fingerprint: document_bytes(each.document) for each in found.documents}
+    return found.documents, found.withheld
 
 
 def test_a_body_with_the_ledgers_commitment_fits() -> None:
@@ -145,9 +147,9 @@ def test_a_document_known_under_two_keys_is_one() -> None:
     attested = {**ledger.attested, other: {**ledger.attested[FP], "fp": other, "primary": FP, "found": True}}
     both = OnLedger(attested, ledger.reads, {**ledger.records, other: ledger.records[FP]})
     found = {FP: [disclosed(invoice)], other: [disclosed(invoice, fingerprint=other)]}
-    documents, withheld = BodyChecker(tw.KEYS).check(found, both)
-    assert [document.fingerprint for document in documents] == [FP]
-    assert withheld == []
+    made = BodyChecker(tw.KEYS).check(found, both)
+    assert [document.fingerprint for document in made.documents] == [FP]
+    assert made.withheld == []
 
 
 # --- asking the gateways ------------------------------------------------------------------------
