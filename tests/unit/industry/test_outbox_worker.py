@@ -119,7 +119,7 @@ class Rig:
         return found
 
 
-async def until(look: Callable[[], object], enough: Callable[[Any], bool], timeout_s: float = 20.0) -> Any:
+async def until(look: Callable[[], object], enough: Callable[[Any], bool], timeout_s: float = 120.0) -> Any:
     """Waits for a condition on what an async function returns."""
     async with asyncio.timeout(timeout_s):
         while True:
