@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
 from consortium.contract import names
@@ -19,15 +19,9 @@ MAX_READS_AT_ONCE: Final = 4
 Own = Callable[[str], bool]
 
 
-async def read_assets(
-    ledger: LedgerPort, attested: Iterable[Mapping[str, Any]], desk: Desk
-) -> dict[str, AssetState]:
-    """Assets by their fingerprint: those of the attested documents, and the other ends of their links.
-
-    :param attested: answers of the contract's ``attest``
-    """
-    wanted = sorted({answer["asset"] for answer in attested if answer.get("asset") and answer.get("claims")})
-    views = await _views(ledger, wanted)
+async def read_assets(ledger: LedgerPort, wanted: Iterable[str], desk: Desk) -> dict[str, AssetState]:
+    """Assets by their fingerprint: those wanted, and the other ends of their links."""
+    views = await _views(ledger, sorted(wanted))
     known = {view["asset"] for view in views}
     rows = await _rows(ledger, sorted(_linked(views) - known))
     handles = {claim["handle"] for row in (*views, *rows) for claim in _live(row)}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from consortium.errors import ChanrongError, DeniedError, InvalidInputError, Una
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import EvidenceDocument, WithheldDocument
 from finance_gateway.checks import is_hex32
+from finance_gateway.heavy import heavy
 from finance_gateway.packages.answers import ReadAnswer, read_answer
 from finance_gateway.packages.ledger_view import FPS_PER_READ, position_of
 from finance_gateway.packages.ports import BodiesPort, LedgerPort
@@ -139,7 +140,7 @@ async def ask_ledger(ledger: LedgerPort, fingerprints: Sequence[str]) -> OnLedge
 
     async def attest(chunk: list[str]) -> ReadAnswer:
         read = await ledger.signed_read(names.ATTEST, {"challenge": secrets.token_hex(32), "fps": chunk})
-        return await asyncio.to_thread(read_answer, read)
+        return await heavy(read_answer, read)
 
     async def get(chunk: list[str]) -> list[DocumentRecord | None]:
         answer = await ledger.read(names.DOCUMENTS_GET, {"fps": chunk})
@@ -161,11 +162,13 @@ class Checked:
     """What became of the bodies; all by the ledger's primary fingerprint, sorted by it.
 
     :ivar documents: those that fit
+    :ivar assets: of all of them that the ledger knows, withheld ones too
     :ivar bodies: their canonical bytes
     :ivar withheld: those that cannot be used, with the reason
     """
 
     documents: Sequence[EvidenceDocument]
+    assets: Collection[str]
     bodies: Mapping[str, bytes]
     withheld: Sequence[WithheldDocument]
 
@@ -211,7 +214,9 @@ class BodyChecker:
                 withheld[primary] = WithheldDocument(
                     fingerprint=primary, kind=kind_of(items[0]), reason=_why_withheld(items, answer)
                 )
+        answers = ledger.attested.values()
         return Checked(
+            assets={answer["asset"] for answer in answers if answer.get("asset") and answer.get("claims")},
             documents=[found[fp].document for fp in sorted(found)],
             bodies={fp: made.body for fp, made in found.items()},
             withheld=[withheld[fp] for fp in sorted(set(withheld) - set(found))],

@@ -6,7 +6,6 @@ something else than the evidence, the evidence is gathered again.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 import time
@@ -22,6 +21,7 @@ from consortium.identity.jws import sign_jws
 from consortium.identity.signer import P256Signer
 from crossverify.evidence import Evidence
 from crossverify.profiles import Profile
+from finance_gateway.heavy import heavy
 from finance_gateway.packages.answers import read_answer
 from finance_gateway.packages.bulk import bytes_of, few_collections
 from finance_gateway.packages.collect import Collected, Collector, Wanted
@@ -72,7 +72,9 @@ class _Payload:
 
     canonical: bytes
     digest: str
+    consent_id: str
     summary: dict[str, Any]
+    evaluated_at: int
     valid_until: int
 
 
@@ -119,22 +121,16 @@ class Builder:
             members=self._members,
         )
         for attempt in range(ATTEMPTS):
-            collected = await self._collector.collect(wanted, int(self._clock()), desk)
-            evidence = collected.evidence
-            # Rules over thousands of documents take a second: not on the loop that serves others.
-            payload = await asyncio.to_thread(_payload, heading, collected, profile)
-            nonce = secrets.token_hex(NONCE_BYTES)
-            reads = await self._prove(evidence, challenge_of(nonce, payload.digest))
-            moved = await asyncio.to_thread(_moved, evidence, reads)
+            payload, nonce, reads, moved = await self._attempt(heading, wanted, profile, desk)
             if not moved:
                 return Built(
                     package_id=package_id,
                     digest=payload.digest,
-                    consent_id=evidence.request.consent_id,
+                    consent_id=payload.consent_id,
                     summary=payload.summary,
-                    evaluated_at=evidence.evaluated_at,
+                    evaluated_at=payload.evaluated_at,
                     valid_until=payload.valid_until,
-                    content=await asyncio.to_thread(self._seal, payload.canonical, nonce, reads),
+                    content=await heavy(self._seal, payload.canonical, nonce, reads),
                 )
             _log.info("ledger_moved_under_package", package=package_id, attempt=attempt, first=moved[0])
         raise UnavailableError(
@@ -142,6 +138,18 @@ class Builder:
             reason="LEDGER_MOVING",
             remedy="Repeat the request; its documents are being registered or claimed at this moment.",
         )
+
+    async def _attempt(
+        self, heading: Heading, wanted: Wanted, profile: Profile, desk: Desk
+    ) -> tuple[_Payload, str, list[bytes], list[str]]:
+        """Payload, nonce, reads, and where they differ. A function of its own, so that the evidence, which is tens of
+        megabytes, is gone before the file is put together.
+        """
+        collected = await self._collector.collect(wanted, int(self._clock()), desk)
+        payload = await heavy(_payload, heading, collected, profile)
+        nonce = secrets.token_hex(NONCE_BYTES)
+        reads = await self._prove(collected.evidence, challenge_of(nonce, payload.digest))
+        return payload, nonce, reads, await heavy(_moved, collected.evidence, reads)
 
     async def _prove(self, evidence: Evidence, challenge: str) -> list[bytes]:
         return await together(
@@ -166,7 +174,12 @@ def _payload(heading: Heading, collected: Collected, profile: Profile) -> _Paylo
         payload = build_payload(heading, collected.evidence, profile, collected.bodies)
         canonical = bytes_of(payload)
         return _Payload(
-            canonical, hashlib.sha256(canonical).hexdigest(), payload["summary"], payload["valid_until"]
+            canonical=canonical,
+            digest=hashlib.sha256(canonical).hexdigest(),
+            consent_id=collected.evidence.request.consent_id,
+            summary=payload["summary"],
+            evaluated_at=payload["evaluated_at"],
+            valid_until=payload["valid_until"],
         )
 
 

@@ -37,8 +37,9 @@ from crossverify.rule import Stage
 from crossverify.sources.bank import PaymentQuestion
 from crossverify.sources.credit import ReportQuestion
 from crossverify.sources.tax import InvoiceQuestion
+from finance_gateway.heavy import heavy
 from finance_gateway.packages.assets import read_assets
-from finance_gateway.packages.bodies import BodyChecker, ask_ledger, release
+from finance_gateway.packages.bodies import BodyChecker, Checked, ask_ledger, release
 from finance_gateway.packages.ports import BodiesPort, Desk, Institutions, LedgerPort
 
 _TAX_SCHEMES = frozenset({"uscc", "vat"})
@@ -101,17 +102,11 @@ class Collector:
         """
         consents = await self._consents(wanted.subject)
         consent = self._choose(consents, wanted, at)  # 1
-        disclosed = await release(
-            self._bodies, wanted.subject, consent.id, wanted.purpose, wanted.fingerprints
-        )  # 2
-        await desk.watch(consent.id, disclosed, anew=True)  # 3
-        height = await self._ledger.height()
-        on_ledger = await ask_ledger(self._ledger, list(disclosed))
-        checked = await asyncio.to_thread(self._checker.check, disclosed, on_ledger)  # 4
+        checked, height = await self._documents(wanted, consent.id, desk)  # 2, 3, 4
         documents = checked.documents
         identifiers = self._identifiers(wanted, documents)
         assets, answers = await asyncio.gather(
-            read_assets(self._ledger, on_ledger.attested.values(), desk),  # 5
+            read_assets(self._ledger, checked.assets, desk),  # 5
             self._ask(identifiers, documents, consent.id),  # 6
         )
         await desk.watch(consent.id, _rests_on(documents, assets.values()), anew=False)
@@ -133,6 +128,18 @@ class Collector:
             credit=credit,
         )
         return Collected(evidence, checked.bodies)
+
+    async def _documents(self, wanted: Wanted, consent_id: str, desk: Desk) -> tuple[Checked, int]:
+        """Steps 2 to 4, and the ledger's height before it was asked. What was released, and what the ledger said of it,
+        are megabytes that are not needed any more afterwards.
+        """
+        disclosed = await release(
+            self._bodies, wanted.subject, consent_id, wanted.purpose, wanted.fingerprints
+        )
+        await desk.watch(consent_id, disclosed, anew=True)
+        height = await self._ledger.height()
+        on_ledger = await ask_ledger(self._ledger, list(disclosed))
+        return await heavy(self._checker.check, disclosed, on_ledger), height
 
     async def _consents(self, subject: str) -> list[ConsentState]:
         """The subject's consents to this bank; whom else it lets look is not this bank's business."""

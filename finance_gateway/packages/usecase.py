@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -36,15 +37,17 @@ from consortium.errors import (
     DeniedError,
     InvalidInputError,
     NotFoundError,
+    OverloadedError,
     UnavailableError,
 )
 from consortium.identity.directory import Caller
 from consortium.storage import failpoints
-from consortium.storage.crypto import BodyVault
+from consortium.storage.crypto import BodyVault, Sealed
 from consortium.storage.engine import Database
 from crossverify.profiles import Profile
 from crossverify.rule import Stage
 from finance_gateway.checks import check_fingerprint, check_length, is_hex32
+from finance_gateway.heavy import heavy
 from finance_gateway.operations import Operation, Operations, Outcome, new_operation
 from finance_gateway.packages import store
 from finance_gateway.packages.builder import Builder
@@ -53,9 +56,18 @@ from finance_gateway.packages.store import PackageRow
 from finance_gateway.store import idempotency
 
 METHOD: Final = "RequestPackage"
+PACKING: Final = 1
+"""Level of zlib: higher ones save little and take several times as long."""
+
 MAX_FINGERPRINTS: Final = 10_000
 MAX_MAKING_S: Final = 110.0
 """Longest time of making one package, within the deadline of a call."""
+
+MAX_MAKING: Final = 2
+"""Packages made at once: one waits for institutions while another one is reckoned; each takes tens of megabytes."""
+
+MAX_WAITING: Final = 32
+"""Packages made or waiting for their turn."""
 
 GIVEN_UP_AFTER_S: Final = 180
 """A package that has been ``making`` for longer is nobody's any more."""
@@ -133,7 +145,8 @@ class Packages:
         self._default_profile = default_profile
         self._claims = claims
         self._meter = meter
-        self._making: dict[str, asyncio.Task[None]] = {}
+        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._turns = asyncio.Semaphore(MAX_MAKING)
 
     async def start(self, *, alone: bool) -> None:
         """Gives up what an earlier process left half-made.
@@ -159,6 +172,10 @@ class Packages:
         """
         wanted, profile = self._understand(request)
         package_id = secrets.token_hex(16)
+        if len(self._making) >= MAX_WAITING:
+            raise OverloadedError(
+                f"{len(self._making)} packages are being made or wait for it.", remedy="Ask again later."
+            )
         async with self._database.write() as session:  # 1, 2
             found = await self._recalled(session, request, caller)
             if found is None:
@@ -186,10 +203,11 @@ class Packages:
             package_id = found.package_id
             await self._join(found)
         if package_id in self._making:
-            await asyncio.shield(self._making[package_id])
+            content = await asyncio.shield(self._making[package_id])
+            return await self.row(package_id), content
         return await self.get(package_id)
 
-    def _ended(self, package_id: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, package_id: str, task: asyncio.Task[bytes]) -> None:
         self._making.pop(package_id, None)
         if not task.cancelled():
             task.exception()  # fetched: the caller may have gone away
@@ -289,7 +307,7 @@ class Packages:
             wrapped_key, content = await store.sealed_content(session, package_id)
         if content is None:
             raise NotFoundError(f"Package {package_id} has no content.", remedy="It was erased.")
-        return row, await asyncio.to_thread(self._vault.open, package_id, wrapped_key, content)
+        return row, await heavy(_opened, self._vault, package_id, wrapped_key, content)
 
     async def listed(self, subject: str, limit: int) -> list[PackageRow]:
         """Packages, newest first."""
@@ -323,12 +341,12 @@ class _Making:
         self._supersedes = supersedes
         self._watched: set[str] = set()
 
-    async def run(self) -> None:
-        """Makes it; whatever goes wrong is noted on the package."""
+    async def run(self) -> bytes:
+        """Makes it; whatever goes wrong is noted on the package. Its file."""
         began = time.monotonic()
         try:
-            async with asyncio.timeout(MAX_MAKING_S):
-                await self._make()
+            async with asyncio.timeout(MAX_MAKING_S), self._of._turns:
+                content = await self._make()
         except TimeoutError as error:
             await self._failed("DEADLINE_EXCEEDED", "It took too long.")
             raise UnavailableError(
@@ -342,6 +360,7 @@ class _Making:
             await self._failed("INTERNAL", type(error).__name__)
             raise
         self._of._meter.package_made(time.monotonic() - began)
+        return content
 
     async def _failed(self, reason: str, message: str) -> None:
         """Notes a failure; one that comes after step 4 leaves the package to its operation."""
@@ -351,11 +370,11 @@ class _Making:
             if not row.anchor_op:
                 await store.fail(session, self._id, f"{reason}: {message}")
 
-    async def _make(self) -> None:
+    async def _make(self) -> bytes:
         of = self._of
         built = await of._builder.build(self._id, self._wanted, self._profile, self._supersedes, self)  # 3
         failpoints.reach(AFTER_BUILD)
-        sealed = await asyncio.to_thread(of._vault.seal, self._id, built.content)
+        sealed = await heavy(_sealed, of._vault, self._id, built.content)
         anchor = new_operation(
             names.PACKAGES_ANCHOR,
             [
@@ -374,6 +393,7 @@ class _Making:
             await of._operations.store(session, anchor)
         failpoints.reach(AFTER_STORE)
         _raise_if_refused(await of._operations.result(anchor.op))  # 5
+        return built.content
 
     async def own_handles(self, handles: Collection[str]) -> set[str]:
         """See :class:`finance_gateway.packages.ports.Desk`."""
@@ -385,6 +405,15 @@ class _Making:
         self._watched |= new
         async with self._of._database.write() as session:
             await store.watch(session, self._id, consent_id, new, anew=anew)
+
+
+def _sealed(vault: BodyVault, package_id: str, content: bytes) -> Sealed:
+    """A package's file as it is stored: packed, as JSON is six times as large as what it says, then sealed."""
+    return vault.seal(package_id, zlib.compress(content, PACKING))
+
+
+def _opened(vault: BodyVault, package_id: str, wrapped_key: bytes | None, content: bytes) -> bytes:
+    return zlib.decompress(vault.open(package_id, wrapped_key, content))
 
 
 def _raise_if_refused(results: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ break closes only when it is seen that it is mended.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -85,11 +86,10 @@ class Contents:
         if row.wrapped_key is None:
             return ""  # erased on purpose
         try:
-            envelope, payload = read_envelope(
-                self._vault.open(row.package_id, row.wrapped_key, bytes(row.content))
-            )
-        except ChanrongError as error:
-            return f"the content cannot be read: {error.reason}"
+            packed = self._vault.open(row.package_id, row.wrapped_key, bytes(row.content))
+            envelope, payload = read_envelope(zlib.decompress(packed))
+        except (ChanrongError, zlib.error) as error:
+            return f"the content cannot be read: {getattr(error, 'reason', 'PACKING')}"
         said = {
             "digest": envelope.digest,
             "subject": payload["subject"]["handle"],

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
@@ -26,6 +25,7 @@ from consortium.storage.crypto import BodyVault
 from consortium.storage.engine import Database
 from consortium.storage.leases import database_time
 from finance_gateway.follower import CHECKPOINT
+from finance_gateway.heavy import heavy
 from finance_gateway.ledger import Ledger
 from finance_gateway.packages.store import ISSUED
 from finance_gateway.reconciliation.contents import Contents
@@ -89,8 +89,8 @@ class PackagesJob:
             sealed = await self._contents.read(session, self.name)
         await self._read_to(height)  # 2
         stored = [Row(key, (self._msp_id, self._side.day_of(key)), values) for key, values in rows]
-        compared = await asyncio.to_thread(compare, self._side.rows(), stored, amounts=AMOUNTS)  # 3
-        tampered = await asyncio.to_thread(self._contents.look, *sealed)  # 5
+        compared = await heavy(compare, self._side.rows(), stored, amounts=AMOUNTS)  # 3
+        tampered = await heavy(self._contents.look, *sealed)  # 5
         return Snapshot(height, replace(compared, differences=(*compared.differences, *late, *tampered)))
 
     async def _read_to(self, height: int) -> None:

@@ -16,6 +16,7 @@ from consortium.errors import (
     InvalidInputError,
     NotFoundError,
     OutcomeUnknownError,
+    OverloadedError,
     UnavailableError,
 )
 from consortium.identity.directory import Caller
@@ -199,6 +200,20 @@ async def test_a_package_whose_anchor_waits_is_not_made_again(desk: Desk) -> Non
     assert await desk.stages() == ["making"], "its operation will anchor it"
     row, _ = await desk.ask()
     assert (row.stage, desk.builder.started) == ("valid", 1)
+
+
+async def test_packages_in_the_making_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    desk.builder.gate = asyncio.Event()
+    bare = PackageRequest(SUBJECT, "credit_assessment")
+    asking = [asyncio.create_task(desk.ask(bare)) for _ in range(3)]
+    while len(await desk.stages()) < 3:
+        await asyncio.sleep(0)
+    with pytest.raises(OverloadedError):
+        await desk.ask(bare)
+    assert desk.builder.started == module.MAX_MAKING, "the third one waits for its turn"
+    desk.builder.gate.set()
+    assert [row.stage for row, _ in await asyncio.gather(*asking)] == ["valid"] * 3
 
 
 async def test_what_is_not_issued_cannot_be_had(desk: Desk) -> None:
