@@ -14,6 +14,7 @@ import grpc.aio
 
 from consortium.contract import names
 from consortium.documents.fingerprint import ConsortiumKeys
+from consortium.errors import ConfigurationError, InvalidInputError
 from consortium.identity.directory import OrgDirectory
 from consortium.identity.msp import load_identity
 from consortium.identity.signer import P256Signer
@@ -176,11 +177,23 @@ class Parts:
 def profiles(settings: FinanceSettings) -> dict[str, Profile]:
     """The profiles with this bank's own figures.
 
-    :raises InvalidInputError: a figure that a profile does not take
+    :raises ConfigurationError: no such profile, or a figure that it does not take; names all that are wrong
     """
     found = dict(PROFILES)
+    problems = []
     for name, overrides in settings.profile_overrides.items():
-        found[name] = found[name].with_overrides(overrides)
+        if name not in found:
+            problems.append(f"there is no profile {name!r}, but {', '.join(found)}")
+            continue
+        try:
+            found[name] = found[name].with_overrides(overrides)
+        except InvalidInputError as wrong:
+            problems.append(f"{name}: {wrong.message}")
+    if problems:
+        raise ConfigurationError(
+            f"The profile_overrides cannot be used: {'; '.join(problems)}",
+            remedy="Correct the names and values that are listed; decimals are written as strings.",
+        )
     return found
 
 
