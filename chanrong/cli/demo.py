@@ -18,13 +18,8 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the consortium running afterwards.")] = False,
     record: Annotated[Path | None, typer.Option(help="Also write what was shown to this SVG file.")] = None,
 ) -> None:
-    """Brings a consortium up and shows the whole job. Exit code 1 when anything goes otherwise than it should."""
+    """Bring a consortium up and show the whole job. Exit code 1 when anything goes otherwise than it should."""
     from chanrong.demo.story import tell
 
     if not tell(directory, ledger.value, trades, keep=keep, record=record):
         raise typer.Exit(int(Exit.FAILED))
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(demo)

@@ -26,9 +26,7 @@ from chanrong.sandbox.profile import Profile, load_profile
 from consortium.rpc.client import call
 from consortium.wire.chanrong.sources.v1 import sources_pb2, sources_pb2_grpc
 
-app = typer.Typer(
-    no_args_is_help=True, help="Reference institutions (tax, bank, credit): load, pause, resume."
-)
+app = typer.Typer(no_args_is_help=True, help="Reference institutions: load, pause, resume.")
 
 LOAD_TIMEOUT_S = 60.0
 NameArgument = Annotated[str, typer.Argument(help="tax, bank or credit.")]

@@ -14,6 +14,7 @@ from chanrong.cli.output import (
     Exit,
     JsonOption,
     emit_json,
+    item,
     kind_of,
     layout_of,
     line,
@@ -27,6 +28,8 @@ from chanrong.cli.output import (
 from chanrong.cli.serve import ConfigOption, serve_ledger
 from consortium.contract.figures import percent
 from consortium.errors import NotFoundError
+
+MAX_PROBLEMS = 12
 
 app = typer.Typer(no_args_is_help=True, help="The embedded ledger: serve, verify, show.")
 
@@ -60,8 +63,10 @@ def verify(
             }
         )
     else:
-        for problem in report.problems:
-            line(Text("✗ ", style="red"), problem)
+        for problem in report.problems[:MAX_PROBLEMS]:
+            item(Text("✗ ", style="red"), problem.replace("\\x00", " "))
+        if len(report.problems) > MAX_PROBLEMS:
+            line("… and more, mostly in consequence of the first: --json has them")
         verdict = (
             Text("intact", style="green") if report.ok else Text("changed after it was written", style="red")
         )

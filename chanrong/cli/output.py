@@ -170,9 +170,9 @@ def note(message: str) -> None:
 
 def fail(error: ChanrongError, code: Exit = Exit.FAILED) -> NoReturn:
     """Says what is wrong and what to do, and ends with a code."""
-    line(Text("error ", style="bold red"), error.message, to=err)
+    line(Text("error ", style="bold red"), error.message.strip(), to=err)
     if error.remedy:
-        line(error.remedy, indent=2, to=err)
+        line(error.remedy.strip(), indent=2, to=err)
     line(Text(f"({error.reason})", style="dim"), indent=2, to=err)
     raise typer.Exit(int(code))
 

@@ -41,7 +41,13 @@ from consortium.documents import Document
 from consortium.documents import Party as DocumentParty
 from consortium.documents.party import same_party
 from consortium.documents.roles import buyer_of, issuer_of, parties_of, seller_of
-from consortium.errors import ChanrongError, ConflictError, InvalidInputError
+from consortium.errors import (
+    ChanrongError,
+    ConflictError,
+    InvalidInputError,
+    OutcomeUnknownError,
+    UnavailableError,
+)
 from industry_gateway.formats import parse, recognise
 
 BATCH_FILES = 200
@@ -189,7 +195,12 @@ async def _push_all(
                     def seen(done: int, total: int, base: int = base) -> None:
                         bar.update(waiting, completed=base + done, total=base + total)
 
-                    found = await push_batch(client, party, batch, wait=wait, seen=seen)
+                    try:
+                        found = await push_batch(client, party, batch, wait=wait, seen=seen)
+                    except (UnavailableError, OutcomeUnknownError):
+                        raise  # repeating the command finds what arrived
+                    except ChanrongError as error:
+                        found = [_not_pushed(item, error) for item in batch]
                     before += len(found)
                     remember(layout, found, name)
                     results += found
@@ -198,14 +209,14 @@ async def _push_all(
 
 
 def _not_pushed(item: Item, error: ChanrongError) -> dict[str, Any]:
-    """The result of a file whose issuer could not be made known to the gateway."""
+    """The result of a file that did not get as far as having documents: nobody may push it, or it is too large."""
     problem = {
         "path": "",
-        "field": "issuer",
-        "value": str(item.issuer.name or "") if item.issuer is not None else "",
+        "field": "",
+        "value": "",
         "rule": error.reason,
         "message": error.message,
-        "remedy": error.remedy or "Name the party that pushes with --as.",
+        "remedy": error.remedy,
     }
     return {"label": item.path.name, "status": "refused", "kind": "", "number": "", "problems": [problem]}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chanrong.cli.output import (
     DirOption,
@@ -81,15 +81,17 @@ def bring_up(
     """Brings a sandbox up with a progress display on stderr; a ``transient`` one goes away when it is done."""
     kind = cast(Literal["embedded", "fabric"], ledger)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=transient) as bar:
-        tasks: dict[str, Any] = {}
+    bar = Progress(*columns, console=err, transient=transient)
+    tasks: dict[str, TaskID] = {}
 
-        def show(name: str, state: str) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=1)
-            done = state == "healthy"
-            bar.update(tasks[name], description=f"{name:<12} {state}", completed=1 if done else 0)
+    def show(name: str, state: str) -> None:
+        bar.start()
+        if name not in tasks:
+            tasks[name] = bar.add_task(name, total=1)
+        done = state == "healthy"
+        bar.update(tasks[name], description=f"{name:<12} {state}", completed=1 if done else 0)
 
+    try:
         return run_async(
             lambda: lifecycle.up(
                 layout,
@@ -100,6 +102,9 @@ def bring_up(
                 progress=show,
             )
         )
+    finally:
+        if tasks:
+            bar.stop()
 
 
 def _endpoints(profile: Profile) -> None:

@@ -7,23 +7,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from consortium.errors import NotFoundError
 from consortium.rpc.settings import ServiceSettings
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="TOML file; CHANRONG_... variables override it.")
 ]
 
+
+class Action(StrEnum):
+    """What can be done with an adapter."""
+
+    serve = "serve"
+
+
+ActionArgument = Annotated[Action, typer.Argument(help="serve")]
+
 S = TypeVar("S", bound=ServiceSettings)
 
-industry = typer.Typer(no_args_is_help=True, help="The industry gateway.")
-finance = typer.Typer(no_args_is_help=True, help="The finance gateway.")
-adapter = typer.Typer(no_args_is_help=True, help="Reference institutions.")
+industry = typer.Typer(no_args_is_help=True, help="The industry gateway: serve.")
+finance = typer.Typer(no_args_is_help=True, help="The finance gateway: serve.")
+adapter = typer.Typer(no_args_is_help=True, help="Reference institutions' servers: tax, bank, credit.")
 
 
 def _serve(name: str, kind: type[S], serve: Callable[[S], Awaitable[None]], config: Path | None) -> None:
@@ -52,38 +61,30 @@ def serve_finance(config: ConfigOption = None) -> None:
 
 
 @adapter.command("tax")
-def serve_tax(action: Annotated[str, typer.Argument(help="serve")], config: ConfigOption = None) -> None:
+def serve_tax(action: ActionArgument, config: ConfigOption = None) -> None:
     """Run the reference tax authority in the foreground."""
     from crossverify.adapters.tax.app import serve
     from crossverify.adapters.tax.settings import TaxSettings
 
-    _only_serve(action)
     _serve("tax", TaxSettings, serve, config)
 
 
 @adapter.command("bank")
-def serve_bank(action: Annotated[str, typer.Argument(help="serve")], config: ConfigOption = None) -> None:
+def serve_bank(action: ActionArgument, config: ConfigOption = None) -> None:
     """Run the reference bank in the foreground."""
     from crossverify.adapters.bank.app import serve
     from crossverify.adapters.bank.settings import BankSettings
 
-    _only_serve(action)
     _serve("bank", BankSettings, serve, config)
 
 
 @adapter.command("credit")
-def serve_credit(action: Annotated[str, typer.Argument(help="serve")], config: ConfigOption = None) -> None:
+def serve_credit(action: ActionArgument, config: ConfigOption = None) -> None:
     """Run the reference credit bureau in the foreground."""
     from crossverify.adapters.credit.app import serve
     from crossverify.adapters.credit.settings import CreditSettings
 
-    _only_serve(action)
     _serve("credit", CreditSettings, serve, config)
-
-
-def _only_serve(action: str) -> None:
-    if action != "serve":
-        raise NotFoundError(f"An adapter cannot {action!r}.", remedy="Say `chanrong adapter NAME serve`.")
 
 
 def serve_ledger(config: Path | None) -> None:
@@ -93,10 +94,3 @@ def serve_ledger(config: Path | None) -> None:
     from chaincode.hosts.embedded.settings import EmbeddedSettings
 
     _serve("ledger", EmbeddedSettings, lambda settings: serve(settings, ChanrongContract()), config)
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.add_typer(industry, name="industry")
-    app.add_typer(finance, name="finance")
-    app.add_typer(adapter, name="adapter")

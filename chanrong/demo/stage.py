@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 _IDENTIFIER = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
-MARK_WIDTH = 5
+MARK_WIDTH = 4
 MIN_WIDTH = 40
 
 
@@ -44,7 +44,7 @@ class Stage:
 
     def refused(self, holds: bool, text: str, *details: str) -> None:
         """Says that something was refused or found out, as it had to be."""
-        self._judge(holds, Text("⊘", style="yellow"), text, details)
+        self._judge(holds, Text("⊘", style="yellow"), text, details, "yellow")
 
     def _judge(self, holds: bool, mark: Text, text: str, details: tuple[str, ...], style: str = "") -> None:
         self.checks += 1
@@ -58,8 +58,8 @@ class Stage:
 
     def _print(self, mark: str | Text, text: str, style: str) -> None:
         """One paragraph behind its mark; long identifiers by their beginning."""
-        first = Text("  ").append(mark if isinstance(mark, Text) else Text(mark))
-        first.pad_right(MARK_WIDTH - first.cell_len)
+        sign = mark if isinstance(mark, Text) else Text(mark)
+        first = Text().append(f"  {sign.plain}".ljust(MARK_WIDTH), style=sign.style)
         said = Text(_IDENTIFIER.sub(r"\1…", text), style=style)
         width = max(self._console.width - MARK_WIDTH, MIN_WIDTH)
         for number, piece in enumerate(said.wrap(self._console, width) or [Text()]):

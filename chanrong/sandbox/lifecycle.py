@@ -119,7 +119,7 @@ def _profile(layout: Layout, ledger: Literal["embedded", "fabric"], industries: 
     there = (len(profile.of_kind("industry")), len(profile.of_kind("finance")))
     if (industries, banks) > there or industries > there[0] or banks > there[1]:
         raise ConflictError(
-            f"The sandbox in {layout.root} has {there[0]} of --industry and {there[1]} of --banks.",
+            f"The sandbox in {layout.root} was made with --industry {there[0]} --banks {there[1]}.",
             remedy="Members are fixed when it is made: use another --dir, or `chanrong down --purge` first.",
         )
     return profile

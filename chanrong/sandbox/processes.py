@@ -52,7 +52,7 @@ def start(service: Service, layout: Layout, environment: dict[str, str] | None =
     """Starts a service in the background, detached from the terminal, its output in its log."""
     log = layout.log(service.name)
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with log.open("ab") as output:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         popen = subprocess.Popen(
             command(service, layout),
             stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ class Cli:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            env={**_environment(), "CHANRONG_DIR": str(self.directory)},
+            env={**environment(), "CHANRONG_DIR": str(self.directory)},
         )
         assert code is None or done.returncode == code, (
             f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -41,7 +41,8 @@ class Cli:
         return orjson.loads(self.run(*words, "--json", code=code).stdout)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """This process's environment without settings of Chanrong's."""
     import os
 
     return {name: value for name, value in os.environ.items() if not name.startswith("CHANRONG_")}

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 import orjson
 import psutil
 import pytest
 
-from chanrong.demo.trades import Shape, Trade, make_trades
-from chanrong.demo.ubl_writer import to_ubl
 from consortium.documents.canonical import document_bytes
 from tests.e2e.conftest import Cli
+from tests.e2e.papers import alias_of, files_of, make_trade
 
 FACE_VALUE_PPB = 1_000_000_000
 ATTEMPTS = 20
-
-
-def _trade(serial: int, shape: Shape = "whole") -> Trade:
-    start = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=40)
-    made = make_trades(
-        serial, sellers=1, trades=1, start=start, shapes=(shape,), confirmed_percent=100, first_serial=serial
-    )
-    return made.trades[0]
-
-
-def _files(trade: Trade, folder: Path) -> list[str]:
-    paths = []
-    for number, document in enumerate(trade.documents):
-        path = folder / f"{number}-{document.kind}.xml"
-        path.write_bytes(to_ubl(document))
-        paths.append(str(path))
-    return paths
 
 
 def test_status_says_what_runs(cli: Cli) -> None:
@@ -48,8 +29,8 @@ def test_up_again_finds_everything_running(cli: Cli) -> None:
 
 
 def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
-    trade = _trade(100)
-    pushed = cli.json("push", *_files(trade, tmp_path))
+    trade = make_trade(100)
+    pushed = cli.json("push", *files_of(trade, tmp_path))
     assert {(r["status"], r["position"]["state"]) for r in pushed} == {("accepted", "registered")}
     again = cli.json("push", str(tmp_path / "0-purchase_order.xml"))
     assert again[0]["fingerprint"] in {r["fingerprint"] for r in pushed}
@@ -59,7 +40,7 @@ def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
     loaded = cli.json("institution", "load", "tax", str(tax))
     assert loaded[str(tax)]["loaded"] == 1
 
-    seller = _alias(cli, trade)
+    seller = alias_of(cli, trade)
     consent = cli.json("consent", "grant", "--as", seller, "--bank", "bank-a")
     assert consent["state"] == "live"
     package = tmp_path / "package.json"
@@ -98,14 +79,8 @@ def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
     assert listed[0]["state"] == "reopened"
 
 
-def _alias(cli: Cli, trade: Trade) -> str:
-    parties = orjson.loads((cli.directory / "profile.json").read_bytes())["parties"]
-    wanted = {str(identifier) for identifier in trade.order.seller.identifiers}
-    return next(str(alias) for alias, party in parties.items() if wanted & set(party["identifiers"]))
-
-
 def test_a_refused_document_says_why_and_loses_nothing_else(cli: Cli, tmp_path: Path) -> None:
-    trade = _trade(200)
+    trade = make_trade(200)
     good = orjson.loads(document_bytes(trade.order))
     bad = {**good, "number": "PO-BAD", "issue_date": "2026-02-30"}
     file = tmp_path / "orders.json"
@@ -119,9 +94,9 @@ def test_a_refused_document_says_why_and_loses_nothing_else(cli: Cli, tmp_path: 
 
 
 def test_institutions_that_are_paused_make_unknowns(cli: Cli, tmp_path: Path) -> None:
-    trade = _trade(300)
-    cli.run("push", *_files(trade, tmp_path))
-    seller = _alias(cli, trade)
+    trade = make_trade(300)
+    cli.run("push", *files_of(trade, tmp_path))
+    seller = alias_of(cli, trade)
     cli.run("consent", "grant", "--as", seller, "--bank", "bank-a")
     cli.run("institution", "pause", "tax")
     try:
@@ -136,7 +111,7 @@ def test_institutions_that_are_paused_make_unknowns(cli: Cli, tmp_path: Path) ->
 
 
 def test_reconciliation_agrees_and_the_ledger_is_intact(cli: Cli, tmp_path: Path) -> None:
-    cli.run("push", *_files(_trade(400), tmp_path))
+    cli.run("push", *files_of(make_trade(400), tmp_path))
     results = cli.json("reconcile", "run")
     assert set(results) == {"industry-a", "bank-a", "bank-b"}
     assert all(r["state"] == "done" and r["open"] == 0 for found in results.values() for r in found), results
