@@ -1,4 +1,4 @@
-"""One consortium per test file."""
+"""One consortium per test file, with what the file needs running."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ import pytest_asyncio
 
 from tests.integration.security.world import World, world_in
 
+EVERYTHING = ("ledger", "adapter", "industry", "finance")
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """Two industry gateways, two banks, the institutions and a ledger."""
+async def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """A running consortium: the kinds of services in the file's ``NEEDS``, ``PEERS`` gateways of each kind."""
+    kinds: tuple[str, ...] = getattr(request.module, "NEEDS", EVERYTHING)
+    peers: int = getattr(request.module, "PEERS", 1)
     folder = tmp_path_factory.mktemp("consortium")
-    async with world_in(folder, "ledger", "adapter", "industry", "finance", industries=2, banks=2) as made:
+    async with world_in(folder, *kinds, industries=peers, banks=peers) as made:
         yield made

@@ -33,6 +33,8 @@ from tests.integration.security.world import BANK, INDUSTRY, LOOPBACK, PURPOSE, 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+PEERS = 2  # of each kind of gateway, so that there are others
+
 SERVERS = ("industry-a", "bank-a", "tax", "bank", "credit")
 ORGANISATIONS = ("IndustryAMSP", "IndustryBMSP", "BankAMSP", "BankBMSP", "InstitutionsMSP", "OrdererMSP")
 

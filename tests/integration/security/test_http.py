@@ -19,6 +19,8 @@ from tests.integration.security.world import INDUSTRY, World, trades_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEEDS = ("ledger", "industry", "finance")
+
 PIECE = b"a" * 65_536
 BLANK = b"\n" * 65_536
 EMPTY = b"{}\n" * 20_000

@@ -20,6 +20,8 @@ from tests.integration.security.world import World, trades_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEEDS = ("ledger", "industry")
+
 TRADE = trades_of("alice")[1]
 INVOICE: dict[str, Any] = orjson.loads(document_bytes(TRADE.invoices[0]))
 NAMES = [f"e{number}" for number in range(10)]

@@ -24,6 +24,9 @@ from tests.integration.security.world import BANK, PURPOSE, World, trades_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEEDS = ("ledger", "industry")
+PEERS = 2  # so that there are certificates of other gateways
+
 RELEASE = "/chanrong.industry.v1.ReleaseService/Release"
 
 

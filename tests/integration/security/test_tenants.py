@@ -15,6 +15,8 @@ from tests.integration.security.world import BANK, World, base64_of, trades_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEEDS = ("ledger", "industry")
+
 Refusal = tuple[int, str]
 
 

@@ -18,6 +18,9 @@ from tests.integration.security.world import BANK, CLIENT, INDUSTRY, World, base
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEEDS = ("ledger", "industry", "finance")
+PEERS = 2  # of each kind of gateway, so that there are others
+
 OPEN = {("POST", "/oauth2/token"), ("GET", "/healthz"), ("GET", "/metrics")}
 """Routes that need no token."""
 ROLES = {
