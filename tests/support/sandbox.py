@@ -251,19 +251,48 @@ class Sandbox:
             yield link
 
 
-def quiet_ports(count: int) -> list[int]:
-    """Free ports below those that systems give to whoever asks for any: they stay free until they are bound."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(*QUIET_PORTS)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-            try:
-                sock.bind((topology.HOST, port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found
+class QuietPorts:
+    """Free ports below those that systems give to whoever asks for any; they stay free until they are bound.
+
+    Tests of several processes at once do not get the same: each port is marked as taken, for as long as this is open,
+    by a name that the whole machine sees.
+    """
+
+    def __init__(self) -> None:
+        self._marks: list[socket.socket] = []
+
+    def __call__(self, count: int) -> list[int]:
+        """As ``topology.free_ports``."""
+        found: list[int] = []
+        while len(found) < count:
+            port = random.randrange(*QUIET_PORTS)
+            if self._mark(port) and _is_free(port):
+                found.append(port)
+        return found
+
+    def _mark(self, port: int) -> bool:
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            mark.bind(f"\0chanrong-test-port-{port}")
+        except OSError:
+            mark.close()
+            return False
+        self._marks.append(mark)
+        return True
+
+    def close(self) -> None:
+        """Lets others have them."""
+        for mark in self._marks:
+            mark.close()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        try:
+            sock.bind((topology.HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 @asynccontextmanager
@@ -279,12 +308,14 @@ async def consortium_in(
     :param overrides: as in a file that ``chanrong up --config`` takes
     """
     layout = Layout.at(folder)
-    with mock.patch.object(topology, "free_ports", quiet_ports):
+    ports = QuietPorts()
+    with mock.patch.object(topology, "free_ports", ports):
         profile = topology.plan("embedded", industries, banks)
     provision(layout, profile)
     write_settings(layout, profile, Overrides(overrides or {}))
     keys = ConsortiumKeys.from_json(layout.consortium_keys.read_bytes())
     async with AsyncExitStack() as stack:
+        stack.callback(ports.close)
         ledger = await stack.enter_async_context(AsyncExitStack())
         for kind in ("ledger", "adapter", "industry", "finance"):
             for service in profile.of_kind(kind) if kind in kinds else ():
