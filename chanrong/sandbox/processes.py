@@ -1,7 +1,7 @@
 """Starting, watching and ending the sandbox's own processes, and only those.
 
 A process is recognised by its number *and* its start time, and, where the record was lost, by the settings file of
-this sandbox on its command line. So `down` ends what a crash left behind and never a stranger's process.
+this sandbox (or its link to a program of Fabric's) on its command line. So `down` ends what a crash left behind and never a stranger's process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,23 +50,28 @@ def command(service: Service, layout: Layout) -> list[str]:
 
 def start(service: Service, layout: Layout, environment: dict[str, str] | None = None) -> Running:
     """Starts a service in the background, detached from the terminal, its output in its log."""
-    log = layout.log(service.name)
+    return launch(service.name, command(service, layout), layout, {**os.environ, **(environment or {})})
+
+
+def launch(name: str, argv: Sequence[str], layout: Layout, environment: Mapping[str, str]) -> Running:
+    """Starts any program as a service of this sandbox; ``environment`` is all that it gets."""
+    log = layout.log(name)
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         popen = subprocess.Popen(
-            command(service, layout),
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             umask=PRIVATE_UMASK,
             cwd=layout.root,
-            env={**os.environ, **(environment or {})},
+            env=dict(environment),
         )
     process = psutil.Process(popen.pid)
     record = {"pid": popen.pid, "created": process.create_time()}
-    write_file(layout.pid(service.name), json.dumps(record).encode(), private=True)
-    return Running(service.name, process)
+    write_file(layout.pid(name), json.dumps(record).encode(), private=True)
+    return Running(name, process)
 
 
 def find(layout: Layout, name: str) -> Running | None:
@@ -82,12 +87,12 @@ def find(layout: Layout, name: str) -> Running | None:
 
 
 def stray(layout: Layout) -> list[psutil.Process]:
-    """Processes whose command line names a settings file of this sandbox, whether recorded or not."""
-    marker = str(layout.root / "services") + os.sep
+    """Processes of this sandbox, recorded or not: their command line names its settings file or its own program."""
+    markers = tuple(str(layout.root / folder) + os.sep for folder in ("services", "fabric/bin"))
     found = []
     for process in psutil.process_iter(["cmdline"]):
         cmdline: Iterable[str] = process.info["cmdline"] or ()
-        if process.pid != os.getpid() and any(word.startswith(marker) for word in cmdline):
+        if process.pid != os.getpid() and any(word.startswith(markers) for word in cmdline):
             found.append(process)
     return found
 
