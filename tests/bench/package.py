@@ -15,7 +15,7 @@ from chanrong.cli.package import request_package
 from chanrong.demo.trades import Trades
 from chanrong.sandbox import erp
 from chanrong.sandbox.layout import Layout
-from chanrong.sandbox.profile import Profile
+from chanrong.sandbox.profile import Profile, load_profile
 from consortium.documents.canonical import document_bytes
 from consortium.documents.party import primary_id
 from consortium.identity.trust import TrustRoots
@@ -32,8 +32,8 @@ RUNS = 3
 async def make(layout: Layout, profile: Profile, count: int) -> tuple[int, float, float]:
     """Number of documents, seconds to make the package, seconds to verify it; medians of three."""
     trades = documents.trades(count // documents.DOCUMENTS_PER_TRADE)
-    profile = await supplier(layout, "package-supplier", trades)
-    party = profile.party("package-supplier")
+    party = await supplier(layout, trades)
+    profile = load_profile(layout)
     gateway = profile.of_kind("industry")[0]
     async with erp.session(layout, gateway, party) as client:
         for chunk in documents.chunks(trades.documents, PER_PUSH):
