@@ -3,22 +3,26 @@ them.
 
 An endpoint that did not answer is asked last for a while. Which failures another endpoint may mend depends
 on the stage: queries and proposals change nothing, and a signed envelope is the same transaction wherever
-it is handed in.
+it is handed in. What must not be seen by everybody, such as transient data, says itself who may be asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import grpc
 import grpc.aio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from consortium.errors import ConfigurationError
+from consortium.ledger.diagnosis import Asked
 from consortium.ledger.errors import LedgerError, NotSignedError, connection_broke
+from consortium.ledger.liveness import CallWatch
 from consortium.wire.fabric.gateway import gateway_pb2_grpc
 from consortium.wire.fabric.msp import identities_pb2
 from consortium.wire.fabric.peer import events_pb2_grpc
@@ -93,6 +97,7 @@ class Endpoint:
         only a network on one machine may use
     :param override: the name in its certificate, where that is not the host
     :param client_certificate: PEM, for peers that ask for client certificates; with ``client_key``
+    :param msp_id: whose peer it is; empty: not told, then only the first endpoint counts as our own
     """
 
     target: str
@@ -100,6 +105,11 @@ class Endpoint:
     override: str = ""
     client_certificate: bytes | None = None
     client_key: bytes | None = None
+    msp_id: str = ""
+
+
+Suited = Callable[[Endpoint, bool], bool]
+"""Whether an endpoint may be asked; the second value says whether it is the first one given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,7 @@ class Peer:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.asked_last_until = 0.0
+        self._closing: set[asyncio.Future[None]] = set()
         self._channel: grpc.aio.Channel | None = None
         self._gateway: gateway_pb2_grpc.GatewayAsyncStub | None = None
         self._deliver: events_pb2_grpc.DeliverAsyncStub | None = None
@@ -146,8 +157,17 @@ class Peer:
         """Asks this peer last for a while."""
         self.asked_last_until = time.monotonic() + COOL_DOWN_S
 
+    def forget_connection(self) -> None:
+        """The next call opens a new connection: nobody answers on this one, and TCP does not notice."""
+        channel, self._channel, self._gateway, self._deliver = self._channel, None, None, None
+        if channel is not None:
+            closing = asyncio.ensure_future(channel.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
     async def close(self) -> None:
         """Closes the channel; calls under way are cancelled."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
         if self._channel is not None:
             await self._channel.close()
 
@@ -167,59 +187,82 @@ class Connection:
         self._turn = 0
         self._calls = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
-    def peers(self) -> list[Peer]:
-        """In the order in which to ask them: those that failed lately come last."""
-        first = 0
+    def peers(self, *, begin: int = 0, suited: Suited | None = None) -> list[Peer]:
+        """In the order in which to ask them: those that failed lately come last.
+
+        :param begin: how many to pass over first; they come after the others
+        :param suited: which endpoints may be asked at all
+        """
+        first = begin
         if self._balance:
-            first = self._turn % len(self._peers)
-            self._turn += 1
+            first += self._turn
+            self._turn = (self._turn + 1) % len(self._peers)
+        first %= len(self._peers)
         now = time.monotonic()
         rotated = self._peers[first:] + self._peers[:first]
+        if suited is not None:
+            preferred = self._peers[0]
+            rotated = [peer for peer in rotated if suited(peer.endpoint, peer is preferred)]
         return sorted(rotated, key=lambda peer: peer.asked_last_until > now)
 
     async def call(
         self,
-        method: Callable[[Peer], Callable[..., Awaitable[ResponseT]]],
+        method: Callable[[Peer], Callable[..., grpc.aio.UnaryUnaryCall[RequestT, ResponseT]]],
         request: RequestT,
         *,
         error_type: type[ErrorT],
         deadline_s: float,
         elsewhere: Callable[[ErrorT], bool] = lambda error: error.reason == "LEDGER_UNAVAILABLE",
-        txid: str = "",
+        asked: Asked,
+        begin: int = 0,
+        suited: Suited | None = None,
     ) -> ResponseT:
         """One unary call, at the next endpoint too when ``elsewhere`` says that it may help.
 
         :param deadline_s: for all attempts together
+        :param asked: what the call is about, for its errors
+        :param begin: see :meth:`peers`
+        :param suited: see :meth:`peers`
         :raises LedgerError: of ``error_type``; ``outcome_unknown`` when it holds after any of the attempts
         """
         ends = time.monotonic() + deadline_s
-        unknown = False
-        failure: ErrorT | None = None
-        await self._enter(error_type, deadline_s, txid)
+        failures: list[ErrorT] = []
+        await self._enter(error_type, deadline_s, asked.txid)
         try:
-            for peer in self.peers():
+            peers = self.peers(begin=begin, suited=suited)
+            for number, peer in enumerate(peers, start=1):
                 left = ends - time.monotonic()
-                if failure is not None and left <= 0:
+                if failures and left <= 0:
                     break
                 try:
-                    return await method(peer)(request, timeout=max(left, 0.001))
+                    call = method(peer)(request, timeout=max(left, 0.001))
+                    if number == len(peers):  # nobody else to ask: the deadline decides
+                        return await call
+                    with CallWatch(peer.channel(), call) as watch:
+                        try:
+                            return await call
+                        except asyncio.CancelledError as error:
+                            if not watch.gone or cancelled_by_caller():
+                                raise
+                            failure = _gone(error_type, asked, peer)
+                            failure.__cause__ = error
+                            peer.failed()
+                            peer.forget_connection()
                 except (grpc.aio.UsageError, asyncio.CancelledError) as error:
                     if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
                         raise
-                    raise closed(error_type, txid) from error
+                    raise closed(error_type, asked.txid) from error
                 except grpc.aio.AioRpcError as error:
-                    failure = error_type.from_rpc(error, txid=txid, target=peer.endpoint.target)
+                    failure = error_type.from_rpc(error, asked, target=peer.endpoint.target)
                     failure.__cause__ = error
-                    if connection_broke(error):
+                    if connection_broke(error) or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                         peer.failed()
-                    unknown = unknown or failure.outcome_unknown
+                failures.append(failure)
                 if not elsewhere(failure):
                     break
         finally:
             self._calls.release()
-        assert failure is not None  # there is at least one peer
-        failure.outcome_unknown = unknown
-        raise failure
+        raise _telling(failures, error_type, asked)
 
     async def _enter(self, error_type: type[ErrorT], deadline_s: float, txid: str) -> None:
         """Takes one of the places for calls, waiting only when all are taken."""
@@ -255,6 +298,57 @@ def closed(error_type: type[ErrorT], txid: str = "") -> ErrorT:
         txid=txid,
         outcome_unknown=error_type.unknown_after(grpc.StatusCode.CANCELLED),
     )
+
+
+def _gone(error_type: type[ErrorT], asked: Asked, peer: Peer) -> ErrorT:
+    """A peer that does not answer any more, though its connection stands."""
+    return error_type(
+        f"{error_type.stage} failed at {peer.endpoint.target}: nobody answers on the connection any more",
+        reason="LEDGER_UNAVAILABLE",
+        remedy="Check the gateway peer, then ask again.",
+        txid=asked.txid,
+        code=grpc.StatusCode.UNAVAILABLE.name,
+        retryable=True,
+        outcome_unknown=error_type.unknown_after(grpc.StatusCode.UNAVAILABLE),
+    )
+
+
+def _telling(failures: list[ErrorT], error_type: type[ErrorT], asked: Asked) -> ErrorT:
+    """The failure that says most: a peer's answer says more than that another one was not there."""
+    if not failures:
+        return error_type(
+            f"{error_type.stage} was not tried: no endpoint may see this call's transient data",
+            reason="LEDGER_UNAVAILABLE",
+            remedy="Name an endpoint of this organisation first, or the organisations that may see the data.",
+            txid=asked.txid,
+        )
+    silent = ("LEDGER_UNAVAILABLE", "LEDGER_TIMEOUT")
+    failure = next((item for item in failures if item.reason not in silent), failures[-1])
+    others = [item.message for item in failures if item is not failure]
+    if others:
+        failure.message = "; and ".join([failure.message, *others])
+        failure.args = (failure.message,)
+    failure.outcome_unknown = any(item.outcome_unknown for item in failures)
+    return failure
+
+
+def tls_hash(endpoints: Sequence[Endpoint]) -> bytes:
+    """SHA-256 of the TLS client certificate, to which peers with mutual TLS bind requests for blocks; empty
+    without one. One client has one such certificate.
+
+    :raises ConfigurationError: it cannot be read
+    """
+    for endpoint in endpoints:
+        if endpoint.client_certificate is not None:
+            try:
+                certificate = x509.load_pem_x509_certificate(endpoint.client_certificate)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"The TLS client certificate for {endpoint.target} is no PEM certificate.",
+                    remedy="Give the certificate that the peer's TLS CA issued for this client.",
+                ) from error
+            return certificate.fingerprint(hashes.SHA256())
+    return b""
 
 
 def _open(endpoint: Endpoint) -> grpc.aio.Channel:

@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from consortium.ledger.errors import EndorseError
-from consortium.ledger.messages import NONCE_BYTES, build_proposal
+from consortium.ledger.diagnosis import chaincode_missing, channel_missing
+from consortium.ledger.errors import EndorseError, EvaluateError, NotSignedError
+from consortium.ledger.messages import NONCE_BYTES, build_proposal, named
 from consortium.ledger.proofs import pack_signed_read
 from consortium.ledger.stages import Commit, PreparedTransaction, Proposal, Session, Status
 
@@ -18,6 +19,13 @@ MISMATCH_ATTEMPTS = 5
 """Peers a block apart endorse differently; a quarter of a second later they agree."""
 
 MISMATCH_PAUSE_S = 0.1
+
+ANOTHER_AFTER = 3
+"""From this attempt on another gateway peer is asked first: the one whose own organisation is the odd one out
+compares every answer with its own."""
+
+EXPLAIN_S = 3.0
+"""How long the question may take that tells a wrong channel or chaincode from peers that are missing."""
 
 
 class Verdicts(Protocol):
@@ -30,12 +38,16 @@ class Verdicts(Protocol):
 
 class Contract:
     """One chaincode, called by one identity. Function and arguments are bytes to Fabric; ours take one JSON
-    value."""
+    value.
 
-    def __init__(self, session: Session, channel: str, chaincode: str) -> None:
+    :param name: of one contract of several in the chaincode; put before each function, with a colon
+    """
+
+    def __init__(self, session: Session, channel: str, chaincode: str, name: str = "") -> None:
         self.session = session
         self.channel = channel
         self.chaincode = chaincode
+        self.name = name
 
     def propose(
         self,
@@ -52,7 +64,7 @@ class Contract:
         proposal_bytes, parts = build_proposal(
             channel=self.channel,
             chaincode=self.chaincode,
-            function=function,
+            function=f"{self.name}:{function}" if self.name else function,
             args=args,
             creator=self.session.identity.serialized(),
             nonce=os.urandom(NONCE_BYTES),
@@ -97,8 +109,10 @@ class Contract:
         for attempt in range(1, MISMATCH_ATTEMPTS + 1):
             proposal = self.propose(function, *args, transient=transient, organisations=organisations)
             try:
-                return await proposal.endorse(deadline=deadline)
+                return await proposal.endorse(deadline=deadline, begin=max(0, attempt - ANOTHER_AFTER + 1))
             except EndorseError as error:
+                if error.reason == "ENDORSERS_NOT_FOUND":
+                    await self._explain(error)
                 if error.reason != "ENDORSEMENT_MISMATCH" or attempt == MISMATCH_ATTEMPTS:
                     raise
             pause = MISMATCH_PAUSE_S * attempt * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load
@@ -151,6 +165,32 @@ class Contract:
         """
         prepared = await self.endorse(function, *args, organisations=organisations, deadline=deadline)
         return pack_signed_read(prepared.envelope)
+
+    async def _explain(self, error: EndorseError) -> None:
+        """With organisations named, a peer answers the same to a wrong channel, a wrong chaincode and a wrong MSP id:
+        the chaincode's definition tells them apart. When it cannot be had, the error stays as it is.
+
+        :raises EndorseError: CHANNEL_NOT_FOUND or CHAINCODE_NOT_FOUND
+        """
+        lifecycle = Contract(self.session, self.channel, "_lifecycle")
+        try:
+            await lifecycle.evaluate("QueryChaincodeDefinition", named(self.chaincode), deadline=EXPLAIN_S)
+        except EvaluateError as said:
+            missing = said.contract_message is not None and "is not defined" in said.contract_message
+            if not missing and said.reason != "CHANNEL_NOT_FOUND":
+                return
+            asked = self.session.asked(txid=error.txid, channel=self.channel, chaincode=self.chaincode)
+            found = chaincode_missing(asked) if missing else channel_missing(asked)
+            raise EndorseError(
+                f"{error.message}. In fact {found.what}",
+                reason=found.reason,
+                remedy=found.remedy,
+                txid=error.txid,
+                code=error.code,
+                details_list=error.details_list,
+            ) from error
+        except NotSignedError:
+            return
 
     def resume_proposal(self, data: bytes) -> Proposal:
         """A proposal from its bytes."""

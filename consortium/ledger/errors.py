@@ -5,57 +5,50 @@ trailer ``grpc-status-details-bin``. A contract's own refusal reads ``chaincode 
 text``; its reason and text are taken out, so that a caller can tell "the contract says no" from "the ledger
 does not work".
 
-=================== ======================================================== ==============================
+==================== ======================================================== =============================
 reason               when                                                     what is known afterwards
-=================== ======================================================== ==============================
+==================== ======================================================== =============================
 CONTRACT_REFUSED     the contract answered with a failure                     nothing was written
+CHANNEL_NOT_FOUND    the gateway peer is not on the channel                   nothing was done
+CHAINCODE_NOT_FOUND  no peer runs the chaincode on the channel                nothing was done
+ENDORSERS_NOT_FOUND  no peers for the organisations named, or for the policy  nothing was done
+ENDORSER_FAILED      peers could not run the chaincode                        nothing was done
+ENDORSEMENT_MISMATCH endorsers saw different states                           nothing was done
+ENDORSEMENT_ALTERED  the peer returned something else than what was proposed  nothing was done
+IDENTITY_UNKNOWN     no organisation of the channel issued the certificate    nothing was done
+IDENTITY_REFUSED     the certificate is not valid there, or the signature bad nothing was done
+IDENTITY_EXPIRED     the certificate is outside of its validity               nothing was done
+CLOCK_OFF            this clock is further off the peers' than they allow     nothing was done
+MESSAGE_TOO_LARGE    over the limit for one message                           nothing was done
 LEDGER_UNAVAILABLE   no gateway peer answered                                 see ``outcome_unknown``
 LEDGER_TIMEOUT       the stage's deadline passed                              see ``outcome_unknown``
 LEDGER_OVERLOADED    a peer's limit of concurrent calls was reached           nothing was done
 LEDGER_DENIED        the identity may not do this                             nothing was done
 LEDGER_NOT_FOUND     a stream's channel or block is not there                 nothing was done
 LEDGER_REFUSED       anything else that a peer refused                        nothing was done
-MESSAGE_TOO_LARGE    over the limit for one message                           nothing was done
-ENDORSEMENT_MISMATCH endorsers saw different states                           nothing was done
-ENDORSEMENT_ALTERED  the peer returned something else than what was proposed  nothing was done
 TRANSACTION_CONFLICT committed as invalid: a key changed meanwhile            nothing was written
 TRANSACTION_INVALID  committed as invalid for any other reason                nothing was written
 OUTCOME_UNKNOWN      whether it is on the ledger is not known yet             resolve it, never repeat it
-=================== ======================================================== ==============================
+==================== ======================================================== =============================
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from consortium.errors import ChanrongError, OutcomeUnknownError
+from consortium.ledger.diagnosis import Asked, ErrorDetail, Failure, details_words, diagnose
 from consortium.wire.fabric.gateway import gateway_pb2
 from consortium.wire.fabric.peer import transaction_pb2
 from consortium.wire.fabric.rpc import status_pb2
 
-MISMATCH = "ProposalResponsePayloads do not match"
 _DETAILS_TRAILER = "grpc-status-details-bin"
-_CHAINCODE_RESPONSE = re.compile(r"chaincode response (\d+), (.*)", re.DOTALL)
-_CONTRACT_REASON = re.compile(r"([A-Z][A-Z0-9_]{2,63}): (.*)", re.DOTALL)
+_NOTHING = Asked()
 _CONFLICTS = frozenset({transaction_pb2.MVCC_READ_CONFLICT, transaction_pb2.PHANTOM_READ_CONFLICT})
-
-
-class ErrorDetail(NamedTuple):
-    """Why one node refused.
-
-    :param address: host and port of the node, as it names itself
-    :param msp_id: the node's organisation
-    :param message: what it said
-    """
-
-    address: str
-    msp_id: str
-    message: str
 
 
 class LedgerError(ChanrongError):
@@ -104,26 +97,25 @@ class LedgerError(ChanrongError):
         self.outcome_unknown = outcome_unknown
 
     @classmethod
-    def from_rpc(cls, error: grpc.aio.AioRpcError, *, txid: str = "", target: str = "") -> Self:
+    def from_rpc(cls, error: grpc.aio.AioRpcError, asked: Asked = _NOTHING, *, target: str = "") -> Self:
         """Translates a failed call; ``target`` is the gateway peer that was asked."""
-        code, text = error.code(), error.details() or ""
-        details = error_details(error)
-        contract = _contract_words([text, *(detail.message for detail in details)])
-        reason, retryable, remedy = _classify(code, text, details, contract is not None)
-        words = "; ".join(f"{detail.msp_id} at {detail.address}: {detail.message}" for detail in details)
-        said = f"{text} ({words})" if words else text
-        contract_reason, contract_message = contract or (None, None)
+        failure = Failure(error.code(), error.details() or "", error_details(error))
+        found = diagnose(failure, asked)
+        words = details_words(failure.details)
+        said = f"{failure.code.name}: {failure.text}" + (f" ({words})" if words else "")
+        what = f"{found.what}. The peer says {said}" if found.what else said
+        contract_reason, contract_message = failure.contract or (None, None)
         return cls(
-            f"{cls.stage} failed at {target or 'the ledger'}: {code.name}: {said}",
-            reason=reason,
-            remedy=remedy,
-            txid=txid,
-            code=code.name,
-            details_list=details,
+            f"{cls.stage} failed at {target or 'the ledger'}: {what}",
+            reason=found.reason,
+            remedy=found.remedy,
+            txid=asked.txid,
+            code=failure.code.name,
+            details_list=failure.details,
             contract_reason=contract_reason,
             contract_message=contract_message,
-            retryable=retryable,
-            outcome_unknown=cls.unknown_after(code),
+            retryable=found.retryable,
+            outcome_unknown=cls.unknown_after(failure.code),
         )
 
     @classmethod
@@ -242,7 +234,6 @@ _REFUSED_BEFORE_ORDERING = frozenset(
         grpc.StatusCode.ABORTED,  # an orderer's refusal with a 4xx status
     }
 )
-_DENIED = frozenset({grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED})
 _BROKEN_CONNECTION = ("RST_STREAM", "Stream removed", "Socket closed", "GOAWAY")
 
 
@@ -281,36 +272,3 @@ def error_details(error: grpc.aio.AioRpcError) -> tuple[ErrorDetail, ...]:
         except DecodeError:
             continue
     return tuple(found)
-
-
-def _contract_words(texts: Sequence[str]) -> tuple[str | None, str] | None:
-    """The contract's reason and text, from the first text that quotes an answer of the contract."""
-    for text in texts:
-        quoted = _CHAINCODE_RESPONSE.search(text)
-        if quoted is None:
-            continue
-        named = _CONTRACT_REASON.match(quoted.group(2))
-        return (named.group(1), named.group(2)) if named else (None, quoted.group(2))
-    return None
-
-
-def _classify(
-    code: grpc.StatusCode, text: str, details: Sequence[ErrorDetail], by_contract: bool
-) -> tuple[str, bool, str]:
-    """Reason, retryable, remedy."""
-    if any(MISMATCH in detail.message for detail in details) or MISMATCH in text:
-        return "ENDORSEMENT_MISMATCH", True, "Peers are a block apart; propose it again."
-    if by_contract:
-        return "CONTRACT_REFUSED", False, ""
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return "LEDGER_TIMEOUT", True, "Ask again, or give the stage a longer deadline."
-    if code is grpc.StatusCode.UNAVAILABLE or code is grpc.StatusCode.CANCELLED:
-        return "LEDGER_UNAVAILABLE", True, "Check the gateway peers' addresses, then ask again."
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        if "larger than max" in text:
-            return "MESSAGE_TOO_LARGE", False, "Send less in one call."
-        return "LEDGER_OVERLOADED", True, "Ask again later, with fewer calls at once."
-    if code in _DENIED:
-        return "LEDGER_DENIED", False, "Check the identity, its validity and the channel's name."
-    # An endorser that fails without the contract having answered may be restarting.
-    return "LEDGER_REFUSED", code is grpc.StatusCode.ABORTED, ""

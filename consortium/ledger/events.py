@@ -23,22 +23,29 @@ from typing import ClassVar, Generic, TypeVar
 import grpc
 import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 
 from consortium.ledger.blocks import Block, FilteredBlock, decode_block, decode_filtered
 from consortium.ledger.checkpoints import Checkpoint
 from consortium.ledger.connection import Peer, cancelled_by_caller, closed
-from consortium.ledger.errors import StreamError, connection_broke
-from consortium.ledger.messages import NONCE_BYTES, events_request, seek_payload
+from consortium.ledger.diagnosis import denied
+from consortium.ledger.errors import StreamError, UnreadableError, connection_broke
+from consortium.ledger.liveness import PeerGoneError, while_alive
+from consortium.ledger.messages import NONCE_BYTES, envelope_bytes, events_request, seek_payload
 from consortium.ledger.stages import Session
 from consortium.wire.fabric.common import common_pb2
 from consortium.wire.fabric.gateway import gateway_pb2
 from consortium.wire.fabric.ledger.rwset import rwset_pb2
+from consortium.wire.fabric.orderer import ab_pb2
 from consortium.wire.fabric.peer import events_pb2
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 NOT_THERE_S = 30.0
 """How long a channel or block may be missing before a stream that never gave anything gives up."""
+
+FOR_EVER = 2**53 - 1
+"""Stop block from which a range is without end: the Node client's; others ask up to 2^64-1."""
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -119,8 +126,18 @@ class _Resuming(Generic[T]):
         """What asks for the stream from where it stands, to be signed."""
         raise NotImplementedError
 
+    def packed(self, request: bytes, signature: bytes) -> bytes:
+        """Request and signature as they are sent."""
+        raise NotImplementedError
+
+    @property
+    def channel(self) -> str:
+        """Channel that it reads."""
+        return self._channel
+
     def attempt(self, peer: Peer, request: bytes, signature: bytes) -> AsyncGenerator[T, None]:
-        """One peer's stream from where this one stands. Raises _EndedError, StreamError or gRPC's errors."""
+        """One peer's stream from where this one stands. Raises _EndedError, PeerGoneError, StreamError or gRPC's
+        errors."""
         raise NotImplementedError
 
     async def run(self) -> AsyncGenerator[T, None]:
@@ -154,12 +171,17 @@ class _Resuming(Generic[T]):
                             remedy="Check the channel's name and the first block.",
                         ) from ended
             except grpc.aio.AioRpcError as error:
-                failure = StreamError.from_rpc(error, target=peer.endpoint.target)
+                asked = self._session.asked(channel=self._channel)
+                failure = StreamError.from_rpc(error, asked, target=peer.endpoint.target)
                 if error.code() in _FINAL or failure.reason == "MESSAGE_TOO_LARGE":
                     raise failure from error
                 if connection_broke(error):
                     peer.failed()
                 why = failure.message
+            except PeerGoneError:
+                peer.failed()
+                peer.forget_connection()
+                why = f"nobody answers on the connection to {peer.endpoint.target} any more"
             except grpc.aio.UsageError as error:
                 raise closed(StreamError) from error
             except asyncio.CancelledError as error:
@@ -196,15 +218,17 @@ class BlockStream(_Resuming[T]):
             # A call that has failed already says why when it is read.
             with suppress(asyncio.InvalidStateError):
                 await call.write(common_pb2.Envelope(payload=request, signature=signature))
-            async for response in call:
-                if response.WhichOneof("Type") == "status":
-                    self._end(response.status)
-                    return
-                number, item = self._kind.read(response)
-                if number != self._next:
-                    raise _EndedError(f"{peer.endpoint.target} gave block {number} instead of {self._next}")
-                self._next += 1
-                yield item
+            async with aclosing(while_alive(peer.channel(), call, call)) as responses:
+                async for response in responses:
+                    if response.WhichOneof("Type") == "status":
+                        self._end(response.status)
+                        return
+                    number, item = self._kind.read(response)
+                    if number != self._next:
+                        why = f"{peer.endpoint.target} gave block {number} instead of {self._next}"
+                        raise _EndedError(why)
+                    self._next += 1
+                    yield item
         finally:
             call.cancel()
         if self._stop is None or self._next <= self._stop:
@@ -219,7 +243,12 @@ class BlockStream(_Resuming[T]):
             at_ns=time.time_ns(),
             start=self._next,
             stop=self._stop,
+            tls_hash=self._session.tls_hash,
         )
+
+    def packed(self, request: bytes, signature: bytes) -> bytes:
+        """A serialized envelope."""
+        return envelope_bytes(request, signature)
 
     def _end(self, status: common_pb2.Status.ValueType) -> None:
         if status == common_pb2.SUCCESS:
@@ -228,10 +257,13 @@ class BlockStream(_Resuming[T]):
             return
         name = common_pb2.Status.Name(status)
         if status in (common_pb2.FORBIDDEN, common_pb2.BAD_REQUEST, common_pb2.NOT_IMPLEMENTED):
+            found = denied(self._session.asked(channel=self._channel))
+            forbidden = status == common_pb2.FORBIDDEN
             raise StreamError(
-                f"{self.name} of {self._channel} from block {self._next}: the peer answers {name}",
-                reason="LEDGER_DENIED" if status == common_pb2.FORBIDDEN else None,
-                remedy="Check the identity, its validity and the range.",
+                f"{self.name} of {self._channel} from block {self._next}: the peer answers {name}"
+                + (f": {found.what}" if forbidden else ""),
+                reason=found.reason if forbidden else None,
+                remedy=found.remedy if forbidden else "Check the range.",
             )
         raise _EndedError(
             f"the peer answers {name} from block {self._next}", missing=status == common_pb2.NOT_FOUND
@@ -292,6 +324,12 @@ class EventStream(_Resuming[ChaincodeEvent]):
             after_txid=self._at.txid,
         )
 
+    def packed(self, request: bytes, signature: bytes) -> bytes:
+        """A serialized SignedChaincodeEventsRequest."""
+        return gateway_pb2.SignedChaincodeEventsRequest(
+            request=request, signature=signature
+        ).SerializeToString()
+
     async def attempt(
         self, peer: Peer, request: bytes, signature: bytes
     ) -> AsyncGenerator[ChaincodeEvent, None]:
@@ -300,15 +338,16 @@ class EventStream(_Resuming[ChaincodeEvent]):
             gateway_pb2.SignedChaincodeEventsRequest(request=request, signature=signature)
         )
         try:
-            async for response in call:
-                number = response.block_number
-                # The response is here in full: should the stream break while it is read, the next block is
-                # next.
-                self._at = Checkpoint.after_block(number)
-                for event in response.events:
-                    yield ChaincodeEvent(
-                        number, event.tx_id, event.chaincode_id, event.event_name, event.payload
-                    )
+            async with aclosing(while_alive(peer.channel(), call, call)) as responses:
+                async for response in responses:
+                    number = response.block_number
+                    # The response is here in full: should the stream break while it is read, the next block is
+                    # next.
+                    self._at = Checkpoint.after_block(number)
+                    for event in response.events:
+                        yield ChaincodeEvent(
+                            number, event.tx_id, event.chaincode_id, event.event_name, event.payload
+                        )
         finally:
             call.cancel()
         raise _EndedError(f"{peer.endpoint.target} closed the stream")
@@ -334,6 +373,11 @@ class StreamRequest(Generic[T]):
         """The same with a signature made elsewhere."""
         return StreamRequest(self._session, self._stream, request=self.signing_bytes, signature=signature)
 
+    def to_bytes(self) -> bytes:
+        """The request as it is sent, signed or not: ``common.Envelope`` or ``gateway.SignedChaincodeEventsRequest``.
+        Another process goes on with the ``resume_..._request`` of its Gateway."""
+        return self._stream.packed(self.signing_bytes, self._signature)
+
     async def items(self) -> AsyncGenerator[T, None]:
         """What the peer gives.
 
@@ -347,9 +391,48 @@ class StreamRequest(Generic[T]):
                 async for item in items:
                     yield item
         except grpc.aio.AioRpcError as error:
-            raise StreamError.from_rpc(error, target=peer.endpoint.target) from error
-        except _EndedError as error:
-            raise StreamError(str(error), reason="LEDGER_UNAVAILABLE", retryable=True) from error
+            asked = self._session.asked(channel=self._stream.channel)
+            raise StreamError.from_rpc(error, asked, target=peer.endpoint.target) from error
+        except (_EndedError, PeerGoneError) as error:
+            why = str(error) or f"nobody answers on the connection to {peer.endpoint.target} any more"
+            raise StreamError(why, reason="LEDGER_UNAVAILABLE", retryable=True) from error
+
+
+def resume_blocks_request(session: Session, kind: BlockKind[T], data: bytes) -> StreamRequest[T]:
+    """A request for blocks from its bytes; the official clients' are the same.
+
+    :raises UnreadableError: when the bytes are none
+    """
+    try:
+        envelope = common_pb2.Envelope.FromString(data)
+        payload = common_pb2.Payload.FromString(envelope.payload)
+        channel = common_pb2.ChannelHeader.FromString(payload.header.channel_header).channel_id
+        seek = ab_pb2.SeekInfo.FromString(payload.data)
+    except DecodeError as error:
+        raise UnreadableError(f"not a request for blocks: {error}") from error
+    if not seek.start.HasField("specified") or not seek.stop.HasField("specified"):
+        raise UnreadableError("not a request for blocks from a number on")
+    start, last = seek.start.specified.number, seek.stop.specified.number
+    stop = None if last >= FOR_EVER else last
+    stream = BlockStream(session, channel, kind, start=start, stop=stop)
+    return StreamRequest(session, stream, request=envelope.payload, signature=envelope.signature)
+
+
+def resume_events_request(session: Session, data: bytes) -> StreamRequest[ChaincodeEvent]:
+    """A request for chaincode events from its bytes; the official clients' are the same.
+
+    :raises UnreadableError: when the bytes are none
+    """
+    try:
+        signed = gateway_pb2.SignedChaincodeEventsRequest.FromString(data)
+        request = gateway_pb2.ChaincodeEventsRequest.FromString(signed.request)
+    except DecodeError as error:
+        raise UnreadableError(f"not a request for chaincode events: {error}") from error
+    if not request.channel_id or not request.chaincode_id:
+        raise UnreadableError("not a request for chaincode events: it names no chaincode")
+    at = Checkpoint(request.start_position.specified.number, request.after_transaction_id)
+    stream = EventStream(session, request.channel_id, request.chaincode_id, at=at)
+    return StreamRequest(session, stream, request=signed.request, signature=signed.signature)
 
 
 async def start_or_height(start: int | None, height: Callable[[], Awaitable[int]]) -> int:

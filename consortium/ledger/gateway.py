@@ -14,7 +14,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
-from consortium.ledger.connection import Connection, Deadlines, Endpoint, SigningIdentity
+from consortium.ledger.blocks import Block, FilteredBlock
+from consortium.ledger.connection import Connection, Deadlines, Endpoint, SigningIdentity, tls_hash
+from consortium.ledger.events import (
+    FILTERED,
+    FULL,
+    WITH_PRIVATE_DATA,
+    ChaincodeEvent,
+    PrivateBlock,
+    StreamRequest,
+    resume_blocks_request,
+    resume_events_request,
+)
 from consortium.ledger.network import Network
 from consortium.ledger.stages import Commit, PreparedTransaction, Proposal, Session
 
@@ -38,7 +49,9 @@ class Gateway:
         balance: bool = False,
     ) -> None:
         self._connection = Connection(endpoints, balance=balance)
-        self._session = Session(self._connection, identity, deadlines or Deadlines())
+        self._session = Session(
+            self._connection, identity, deadlines or Deadlines(), tls_hash=tls_hash(endpoints)
+        )
 
     def network(self, channel: str) -> Network:
         """A channel."""
@@ -64,6 +77,34 @@ class Gateway:
         :raises UnreadableError: when the bytes are none
         """
         return Commit.from_bytes(self._session, data)
+
+    def resume_blocks_request(self, data: bytes) -> StreamRequest[Block]:
+        """A request for full blocks from its bytes.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        return resume_blocks_request(self._session, FULL, data)
+
+    def resume_filtered_blocks_request(self, data: bytes) -> StreamRequest[FilteredBlock]:
+        """A request for blocks without contents from its bytes.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        return resume_blocks_request(self._session, FILTERED, data)
+
+    def resume_blocks_with_private_data_request(self, data: bytes) -> StreamRequest[PrivateBlock]:
+        """A request for blocks with private writes from its bytes.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        return resume_blocks_request(self._session, WITH_PRIVATE_DATA, data)
+
+    def resume_chaincode_events_request(self, data: bytes) -> StreamRequest[ChaincodeEvent]:
+        """A request for chaincode events from its bytes.
+
+        :raises UnreadableError: when the bytes are none
+        """
+        return resume_events_request(self._session, data)
 
     async def close(self) -> None:
         """Closes every connection; calls under way are cancelled."""

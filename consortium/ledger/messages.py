@@ -29,6 +29,11 @@ def transaction_id(nonce: bytes, creator: bytes) -> str:
     return hashlib.sha256(nonce + creator).hexdigest()
 
 
+def named(name: str) -> bytes:
+    """A message with a name in field 1, as ``lifecycle.QueryChaincodeDefinitionArgs`` is."""
+    return b"".join(_field(1, name.encode()))
+
+
 def _varint(value: int) -> bytes:
     octets = bytearray()
     while value > 0x7F:
@@ -49,6 +54,7 @@ class ProposalParts:
     """What a proposal says.
 
     :param input: serialized ChaincodeInvocationSpec, the part of the payload that reaches the ledger
+    :param transient: whether it carries values that not everybody may see
     """
 
     channel: str
@@ -56,12 +62,21 @@ class ProposalParts:
     channel_header: bytes
     signature_header: bytes
     input: bytes
+    chaincode: str
+    transient: bool
 
 
 def _header(
-    kind: common_pb2.HeaderType.ValueType, channel: str, txid: str, at_ns: int, extension: bytes = b""
+    kind: common_pb2.HeaderType.ValueType,
+    channel: str,
+    txid: str,
+    at_ns: int,
+    extension: bytes = b"",
+    tls_hash: bytes = b"",
 ) -> bytes:
-    header = common_pb2.ChannelHeader(type=kind, channel_id=channel, tx_id=txid, extension=extension)
+    header = common_pb2.ChannelHeader(
+        type=kind, channel_id=channel, tx_id=txid, extension=extension, tls_cert_hash=tls_hash
+    )
     header.timestamp.seconds, header.timestamp.nanos = divmod(at_ns, _NANOS)
     return header.SerializeToString()
 
@@ -96,7 +111,9 @@ def build_proposal(
     header = _field(1, *_field(1, channel_header), *_field(2, signature_header))
     secrets = proposal_pb2.ChaincodeProposalPayload(TransientMap=dict(transient or {}))
     payload = _field(2, *_field(1, invocation), secrets.SerializeToString(deterministic=True))
-    parts = ProposalParts(channel, txid, channel_header, signature_header, invocation)
+    parts = ProposalParts(
+        channel, txid, channel_header, signature_header, invocation, chaincode, bool(transient)
+    )
     return b"".join(header + payload), parts
 
 
@@ -110,6 +127,7 @@ def parse_proposal(proposal_bytes: bytes) -> ProposalParts:
         header = common_pb2.Header.FromString(proposal.header)
         channel_header = common_pb2.ChannelHeader.FromString(header.channel_header)
         payload = proposal_pb2.ChaincodeProposalPayload.FromString(proposal.payload)
+        extension = proposal_pb2.ChaincodeHeaderExtension.FromString(channel_header.extension)
     except DecodeError as error:
         raise UnreadableError(f"not a proposal: {error}") from error
     return ProposalParts(
@@ -118,6 +136,8 @@ def parse_proposal(proposal_bytes: bytes) -> ProposalParts:
         header.channel_header,
         header.signature_header,
         payload.input,
+        extension.chaincode_id.name,
+        bool(payload.TransientMap),
     )
 
 
@@ -255,16 +275,26 @@ def _position(block: int | None) -> ab_pb2.SeekPosition:
 
 
 def seek_payload(
-    channel: str, creator: bytes, *, nonce: bytes, at_ns: int, start: int | None, stop: int | None = None
+    channel: str,
+    creator: bytes,
+    *,
+    nonce: bytes,
+    at_ns: int,
+    start: int | None,
+    stop: int | None = None,
+    tls_hash: bytes = b"",
 ) -> bytes:
-    """The payload of an envelope that asks for blocks ``start`` to ``stop`` (included; None: for ever)."""
+    """The payload of an envelope that asks for blocks ``start`` to ``stop`` (included; None: for ever).
+
+    :param tls_hash: SHA-256 of the TLS client certificate (DER); peers with mutual TLS ask for it
+    """
     seek = ab_pb2.SeekInfo(
         start=_position(start),
         stop=_position(LAST_BLOCK if stop is None else stop),
         behavior=ab_pb2.SeekInfo.BLOCK_UNTIL_READY,
     )
     header = common_pb2.Header(
-        channel_header=_header(common_pb2.DELIVER_SEEK_INFO, channel, "", at_ns),
+        channel_header=_header(common_pb2.DELIVER_SEEK_INFO, channel, "", at_ns, tls_hash=tls_hash),
         signature_header=common_pb2.SignatureHeader(creator=creator, nonce=nonce).SerializeToString(),
     )
     return common_pb2.Payload(header=header, data=seek.SerializeToString()).SerializeToString()

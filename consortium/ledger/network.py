@@ -40,9 +40,12 @@ class Network:
         self.channel = channel
         self._qscc = Contract(session, channel, "qscc")
 
-    def contract(self, chaincode: str) -> Contract:
-        """A chaincode on this channel."""
-        return Contract(self.session, self.channel, chaincode)
+    def contract(self, chaincode: str, name: str = "") -> Contract:
+        """A chaincode on this channel.
+
+        :param name: of one contract of several in the chaincode
+        """
+        return Contract(self.session, self.channel, chaincode, name)
 
     async def height(self) -> int:
         """Number of blocks that the asked peer has.
@@ -131,14 +134,27 @@ class Network:
 
     def blocks_request(self, start: int, *, stop: int | None = None) -> StreamRequest[Block]:
         """Full blocks by a request that is signed elsewhere."""
-        stream = BlockStream(self.session, self.channel, FULL, start=start, stop=stop)
-        return StreamRequest(self.session, stream)
+        return self._block_request(FULL, start, stop)
+
+    def filtered_blocks_request(self, start: int, *, stop: int | None = None) -> StreamRequest[FilteredBlock]:
+        """Blocks without contents by a request that is signed elsewhere."""
+        return self._block_request(FILTERED, start, stop)
+
+    def blocks_with_private_data_request(
+        self, start: int, *, stop: int | None = None
+    ) -> StreamRequest[PrivateBlock]:
+        """Blocks with private writes by a request that is signed elsewhere."""
+        return self._block_request(WITH_PRIVATE_DATA, start, stop)
 
     def chaincode_events_request(
         self, chaincode: str, start: int, *, after_txid: str = ""
     ) -> StreamRequest[ChaincodeEvent]:
         """Events by a request that is signed elsewhere."""
         stream = EventStream(self.session, self.channel, chaincode, at=Checkpoint(start, after_txid))
+        return StreamRequest(self.session, stream)
+
+    def _block_request(self, kind: BlockKind[T], start: int, stop: int | None) -> StreamRequest[T]:
+        stream = BlockStream(self.session, self.channel, kind, start=start, stop=stop)
         return StreamRequest(self.session, stream)
 
     async def _stream(

@@ -17,10 +17,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from consortium.ledger.connection import Connection, Deadlines, SigningIdentity
+from consortium.ledger.connection import Connection, Deadlines, SigningIdentity, Suited
+from consortium.ledger.diagnosis import Asked
 from consortium.ledger.errors import (
     CommitError,
     CommitStatusError,
@@ -48,11 +50,21 @@ from consortium.wire.fabric.peer import proposal_pb2, transaction_pb2
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What every stage needs to go on: the connection, who speaks, and how long each stage may take."""
+    """What every stage needs to go on: the connection, who speaks, and how long each stage may take.
+
+    :param tls_hash: SHA-256 of the TLS client certificate; empty without one
+    """
 
     connection: Connection
     identity: SigningIdentity
     deadlines: Deadlines
+    tls_hash: bytes = b""
+
+    def asked(
+        self, *, txid: str = "", channel: str = "", chaincode: str = "", organisations: tuple[str, ...] = ()
+    ) -> Asked:
+        """What a call is about, for its errors."""
+        return Asked(txid, channel, chaincode, organisations, self.identity.serialized())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +99,24 @@ class Status:
         return self
 
 
-def may_mend_elsewhere(error: EndorseError) -> bool:
-    """Whether another gateway peer may endorse what this one did not.
+ELSEWHERE: Final = frozenset(
+    {
+        "LEDGER_UNAVAILABLE",
+        "LEDGER_OVERLOADED",
+        "CHANNEL_NOT_FOUND",
+        "CHAINCODE_NOT_FOUND",
+        "ENDORSERS_NOT_FOUND",
+        "ENDORSER_FAILED",
+    }
+)
+"""What is one gateway peer's trouble: it is down or busy, has not joined, or its own organisation's chaincode
+server fails, which makes it give up although others could satisfy the policy. What the contract itself or an
+identity is refused, is refused everywhere; endorsements that differ call for a new proposal."""
 
-    A peer whose own chaincode server fails aborts, although others could satisfy the policy. What the
-    contract itself refused, it refuses everywhere; endorsements that differ call for a new proposal.
-    """
-    if error.reason in ("CONTRACT_REFUSED", "ENDORSEMENT_MISMATCH"):
-        return False
-    return error.code in ("UNAVAILABLE", "CANCELLED", "ABORTED") or error.reason == "LEDGER_OVERLOADED"
 
-
-def _may_ask_elsewhere(error: EvaluateError) -> bool:
-    return error.reason in ("LEDGER_UNAVAILABLE", "LEDGER_OVERLOADED")
+def may_mend_elsewhere(error: EvaluateError | EndorseError) -> bool:
+    """Whether another gateway peer may answer or endorse what this one did not."""
+    return error.reason in ELSEWHERE or (error.reason == "LEDGER_REFUSED" and error.code == "ABORTED")
 
 
 @dataclass(frozen=True)
@@ -194,15 +211,17 @@ class Proposal:
             request,
             error_type=EvaluateError,
             deadline_s=deadline or self.session.deadlines.evaluate_s,
-            elsewhere=_may_ask_elsewhere,
-            txid=signed.txid,
+            elsewhere=may_mend_elsewhere,
+            asked=signed._asked,
+            suited=signed._suited,
         )
         return response.result.payload
 
-    async def endorse(self, *, deadline: float | None = None) -> PreparedTransaction:
+    async def endorse(self, *, deadline: float | None = None, begin: int = 0) -> PreparedTransaction:
         """Collects endorsements.
 
         :param deadline: seconds; None for the gateway's
+        :param begin: how many gateway peers to pass over first
         :raises EndorseError: refused, endorsements differ, nobody answered, or the peer changed the proposal
         """
         signed = self.signed()
@@ -218,11 +237,32 @@ class Proposal:
             error_type=EndorseError,
             deadline_s=deadline or self.session.deadlines.endorse_s,
             elsewhere=may_mend_elsewhere,
-            txid=signed.txid,
+            asked=signed._asked,
+            begin=begin,
+            suited=signed._suited,
         )
         prepared = PreparedTransaction(self.session, response.prepared_transaction.payload)
         prepared.__dict__["parts"] = accept_prepared(signed.parts, prepared.payload)
         return prepared
+
+    @property
+    def _asked(self) -> Asked:
+        parts = self.parts
+        return self.session.asked(
+            txid=parts.txid,
+            channel=parts.channel,
+            chaincode=parts.chaincode,
+            organisations=self.organisations,
+        )
+
+    @property
+    def _suited(self) -> Suited | None:
+        """Transient data is seen by the gateway peer, and by its organisation's endorser before anybody else's: it
+        goes to our own organisation's peers and to those of the organisations that are named."""
+        if not self.parts.transient:
+            return None
+        may_see = {self.session.identity.msp_id, *self.organisations}
+        return lambda endpoint, first: endpoint.msp_id in may_see if endpoint.msp_id else first
 
     def _fill(self, message: proposal_pb2.SignedProposal) -> None:
         # In place: a message that is made first and put into another one copies a large proposal once more.
@@ -335,7 +375,7 @@ class PreparedTransaction:
             error_type=SubmitError,
             deadline_s=deadline or self.session.deadlines.submit_s,
             elsewhere=lambda error: error.retryable and error.code != "ABORTED",
-            txid=signed.txid,
+            asked=self.session.asked(txid=signed.txid, channel=signed.parts.channel),
         )
         return Commit.of(self.session, signed.parts.channel, signed.txid, signed.envelope_digest)
 
@@ -362,6 +402,11 @@ class Commit:
     def of(cls, session: Session, channel: str, txid: str, digest: str = "") -> Commit:
         """The question about one transaction, not signed yet."""
         return cls(session, commit_status_request(channel, txid, session.identity.serialized()), txid, digest)
+
+    @cached_property
+    def channel(self) -> str:
+        """Channel that it asks about."""
+        return gateway_pb2.CommitStatusRequest.FromString(self.request).channel_id
 
     @property
     def signing_bytes(self) -> bytes:
@@ -421,7 +466,7 @@ class Commit:
             gateway_pb2.SignedCommitStatusRequest(request=signed.request, signature=signed.signature),
             error_type=CommitStatusError,
             deadline_s=deadline or self.session.deadlines.commit_status_s,
-            elsewhere=lambda error: error.reason in ("LEDGER_UNAVAILABLE", "LEDGER_OVERLOADED"),
-            txid=self.txid,
+            elsewhere=lambda error: error.reason in ELSEWHERE,
+            asked=self.session.asked(txid=self.txid, channel=self.channel),
         )
         return Status(self.txid, response.result, response.block_number)
