@@ -9,6 +9,7 @@ async with running(network.settings(tmp_path / "ledger.db")) as ledger, network.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -155,11 +156,23 @@ class Committed:
 
 
 class RawClient:
-    """Calls with bare messages; ``bend`` changes what is about to be signed."""
+    """Calls with bare messages; ``bend`` changes what is about to be signed.
 
-    def __init__(self, channel: grpc.aio.Channel, identity: Identity) -> None:
+    :param channel: the connection
+    :param ledger: name of the ledger's channel, unless a call says another
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        identity: Identity,
+        ledger: str = CHANNEL,
+        chaincode: str = CHAINCODE,
+    ) -> None:
         self.channel = channel
         self.identity = identity
+        self.ledger = ledger
+        self.chaincode = chaincode
         self.gateway: Any = GatewayStub(channel)
         self.deliver: Any = DeliverStub(channel)
 
@@ -168,6 +181,8 @@ class RawClient:
     ) -> tuple[str, proposal_pb2.SignedProposal]:
         """A signed proposal and its transaction id."""
         parts = Bent(
+            channel=self.ledger,
+            chaincode=self.chaincode,
             args=(function.encode(), *(arg.encode() for arg in args)),
             nonce=os.urandom(24),
             creator=self.identity.serialized(),
@@ -194,7 +209,7 @@ class RawClient:
         """Evaluates a proposal that is signed already."""
         request = gateway_pb2.EvaluateRequest(
             transaction_id=txid,
-            channel_id=CHANNEL,
+            channel_id=self.ledger,
             proposed_transaction=signed,
             target_organizations=organisations,
         )
@@ -213,7 +228,7 @@ class RawClient:
         """Endorses a proposal that is signed already."""
         request = gateway_pb2.EndorseRequest(
             transaction_id=txid,
-            channel_id=CHANNEL,
+            channel_id=self.ledger,
             proposed_transaction=signed,
             endorsing_organizations=organisations,
         )
@@ -224,16 +239,18 @@ class RawClient:
         """The envelope with the client's signature."""
         return common_pb2.Envelope(payload=envelope.payload, signature=self.identity.sign(envelope.payload))
 
-    async def order(self, txid: str, envelope: common_pb2.Envelope, channel: str = CHANNEL) -> None:
+    async def order(self, txid: str, envelope: common_pb2.Envelope, channel: str | None = None) -> None:
         """Hands a signed envelope to the orderer."""
         await self.gateway.Submit(
-            gateway_pb2.SubmitRequest(transaction_id=txid, channel_id=channel, prepared_transaction=envelope)
+            gateway_pb2.SubmitRequest(
+                transaction_id=txid, channel_id=channel or self.ledger, prepared_transaction=envelope
+            )
         )
 
-    def status_request(self, txid: str, channel: str = CHANNEL) -> gateway_pb2.SignedCommitStatusRequest:
+    def status_request(self, txid: str, channel: str | None = None) -> gateway_pb2.SignedCommitStatusRequest:
         """A signed commit status request."""
         request = gateway_pb2.CommitStatusRequest(
-            transaction_id=txid, channel_id=channel, identity=self.identity.serialized()
+            transaction_id=txid, channel_id=channel or self.ledger, identity=self.identity.serialized()
         ).SerializeToString()
         return gateway_pb2.SignedCommitStatusRequest(request=request, signature=self.identity.sign(request))
 
@@ -241,6 +258,12 @@ class RawClient:
         """Code and block of a transaction, when it is committed."""
         found = await self.gateway.CommitStatus(self.status_request(txid))
         return found.result, found.block_number
+
+    async def order_all(self, *prepared: tuple[str, common_pb2.Envelope]) -> list[tuple[int, int]]:
+        """Signs and orders prepared transactions one after the other; code and block of each."""
+        for txid, envelope in prepared:
+            await self.order(txid, self.sign(envelope))
+        return list(await asyncio.gather(*(self.status(txid) for txid, _ in prepared)))
 
     async def submit(
         self, function: str, *args: str, organisations: Sequence[str] = (), **changes: Any

@@ -39,6 +39,11 @@ from chaincode.state import (
 MAX_CALL_DEPTH = 10
 EMPTY_START = "\x01"
 LIFECYCLE = "_lifecycle"
+RANGE_BATCH = 100
+"""Results that a peer hands to a chaincode at once, after it looked one further: so far the range was read."""
+
+QUERY_LIMIT = 100_000
+"""Results of one range at most, as a peer's ledger.state.totalQueryLimit; what is beyond is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,13 @@ class _OpenRange:
     summary: RangeSummary = field(default_factory=RangeSummary)
     last: str = ""
     exhausted: bool = False
+    count: int = 0
+
+    def add(self, key: str, position: int) -> None:
+        """One more key was read."""
+        self.summary.add(key, height_of(position))
+        self.last = key
+        self.count += 1
 
 
 @dataclass(slots=True)
@@ -250,11 +262,22 @@ class SimulatedStub:
                 yield item
             return
         opened = self._simulation.open_range(self._space, start, end)
-        for key, position, value in self._scan(self._space, start, end):
-            opened.summary.add(key, height_of(position))
-            opened.last = key
-            yield KeyValue(key, value)
-        opened.exhausted = True
+        results = self._scan(self._space, start, end)
+        pending: list[KeyValue] = []
+        more = True
+        while more:
+            more = False
+            for key, position, value in results:
+                opened.add(key, position)
+                pending.append(KeyValue(key, value))
+                more = len(pending) > RANGE_BATCH
+                if more or opened.count == QUERY_LIMIT:
+                    break
+            else:
+                opened.exhausted = True
+            batch, pending = (pending[:RANGE_BATCH], pending[RANGE_BATCH:]) if more else (pending, [])
+            for item in batch:
+                yield item
 
     async def range_page(self, start: str, end: str, page_size: int, bookmark: str) -> Page:
         """One page of a range."""
@@ -265,14 +288,15 @@ class SimulatedStub:
         start = bookmark or start or EMPTY_START
         opened = self._simulation.open_range(self._space, start, end)
         items: list[KeyValue] = []
+        bookmark = ""
         for key, position, value in self._scan(self._space, start, end):
-            if len(items) == page_size:
-                return Page(tuple(items), key)
-            opened.summary.add(key, height_of(position))
-            opened.last = key
+            if len(items) == min(page_size, QUERY_LIMIT):
+                bookmark = key
+                break
+            opened.add(key, position)
             items.append(KeyValue(key, value))
-        opened.exhausted = True
-        return Page(tuple(items), "")
+        opened.exhausted = len(items) < page_size and not bookmark
+        return Page(tuple(items), bookmark)
 
     async def query(self, query: str, collection: str = "") -> AsyncIterator[KeyValue]:
         """Always refused: this state database has no query language."""
