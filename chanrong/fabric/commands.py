@@ -79,7 +79,14 @@ class Commands:
     async def genesis(self) -> None:
         """Makes the channel's first block."""
         scratch = self.home.genesis.with_suffix(".new")
-        argv = ["-profile", "Channel", "-channelID", self.plan.channel, "-outputBlock", scratch]
+        argv: list[str | Path] = [
+            "-profile",
+            "Channel",
+            "-channelID",
+            self.plan.channel,
+            "-outputBlock",
+            scratch,
+        ]
         env = environment({"FABRIC_CFG_PATH": str(self.home.channel)})
         await call("configtxgen", [self.programs.configtxgen, *argv], env)
         scratch.replace(self.home.genesis)
@@ -95,7 +102,7 @@ class Commands:
 
     async def _osnadmin(self, *words: str) -> str:
         tls = self.home.node(self.plan.orderer.name) / "admin-tls"
-        who = [
+        who: list[str | Path] = [
             "--ca-file",
             tls / "ca.pem",
             "--client-cert",

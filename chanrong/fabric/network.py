@@ -156,7 +156,8 @@ def prepare(network: LocalNetwork) -> None:
             ca, tls_ca = authorities(network.home, org.msp_id)
             write_msp(folder, ca, tls_ca, ca.issue(f"{org.msp_id} gateway", ou="client"))
     make_material(network.home, network.plan, network.programs)
-    save_plan(network.home.plan, network.plan)
+    if not network.home.plan.exists():
+        network.save()
 
 
 async def up(network: LocalNetwork, started: list[processes.Running], progress: Progress) -> None:

@@ -1,7 +1,8 @@
 """Starting, watching and ending the sandbox's own processes, and only those.
 
 A process is recognised by its number *and* its start time, and, where the record was lost, by the settings file of
-this sandbox (or its link to a program of Fabric's) on its command line. So `down` ends what a crash left behind and never a stranger's process.
+this sandbox (or its link to a program of Fabric's) on its command line. So `down` ends what a crash left behind and
+never a stranger's process.
 """
 
 from __future__ import annotations

@@ -9,10 +9,13 @@ async with fabric_world(tmp_path) as world:
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -53,11 +56,12 @@ def fabric_missing() -> str | None:
     return found if isinstance(found, str) else None
 
 
-requires_fabric = [
-    pytest.mark.fabric,
-    pytest.mark.skipif(fabric_missing() is not None, reason=fabric_missing() or ""),
-]
-"""For ``pytestmark``, or one by one as decorators."""
+requires_fabric = pytest.mark.fabric
+"""For tests and for ``pytestmark``: tests/conftest.py skips them, with one line, where the programs are missing."""
+
+LOCK = "shared.lock"
+SHARED = "CHANRONG_TEST_FABRIC"
+"""Names the folder of the network that all workers of one pytest run share; tests/conftest.py sets it."""
 
 
 class FabricWorld:
@@ -131,7 +135,7 @@ class FabricWorld:
         per_org_contract: Mapping[str, str] | None = None,
     ) -> Definition:
         """Brings a chaincode onto the channel with a server for each organisation, once; later calls find it there."""
-        with self.layout.root.joinpath("deploy.lock").open("w") as lock:
+        with self.layout.root.joinpath(LOCK).open("w") as lock:
             await locked(lock.fileno())
             self.network.plan = load_plan(self.network.home.plan) or self.network.plan
             there = self.network.plan.definitions.get(name)
@@ -216,9 +220,6 @@ def quiet(_name: str, _state: str) -> None:
 
 async def locked(descriptor: int) -> None:
     """Waits for a file's lock without holding the event loop up; it is released when the file is closed."""
-    import asyncio
-    import fcntl
-
     await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
 
 
@@ -266,6 +267,18 @@ async def fabric_world(
         yield FabricWorld(net)
     finally:
         take_down(net.layout)
+
+
+def shared_fabric() -> FabricWorld:
+    """The network of this pytest run, started by whichever worker asks first. Never hurt it."""
+    folder = Path(os.environ[SHARED])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with folder.joinpath(LOCK).open("w") as lock:
+        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+        net = open_network(folder, plan_network())
+        with ThreadPoolExecutor(1) as pool:  # the caller may be inside an event loop
+            pool.submit(asyncio.run, network.up(net, [], quiet)).result()
+    return FabricWorld(net)
 
 
 def take_down(layout: Layout) -> None:

@@ -1,0 +1,54 @@
+"""A local network's nodes: what stands on disk and on the wire."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from chanrong.fabric import network
+from chanrong.sandbox import processes
+from tests.support.fabric import FabricWorld, quiet, requires_fabric
+
+pytestmark = requires_fabric
+
+
+async def test_every_peer_has_the_channel(fabric: FabricWorld) -> None:
+    for msp in fabric.msps:
+        async with fabric.gateway(msp) as gateway:
+            assert await gateway.network(fabric.channel).height() >= 1
+
+
+async def test_a_second_start_finds_everything_running(fabric: FabricWorld) -> None:
+    before = {name: processes.find(fabric.layout, name) for name in fabric.network.nodes()}
+    started: list[processes.Running] = []
+    await network.up(fabric.network, started, quiet)
+    assert not started
+    assert {name: processes.find(fabric.layout, name) for name in fabric.network.nodes()} == before
+
+
+def test_only_loopback_is_listened_on(fabric: FabricWorld) -> None:
+    listening = {
+        each.laddr.ip
+        for name in fabric.network.nodes()
+        if (running := processes.find(fabric.layout, name)) is not None
+        for each in running.process.net_connections("tcp")
+        if each.status == "LISTEN"
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_keys_are_their_owners(fabric: FabricWorld) -> None:
+    keys = [*Path(fabric.layout.root).rglob("*.key"), *Path(fabric.layout.root).rglob("key.pem")]
+    keys += Path(fabric.layout.root).rglob("priv_sk")
+    assert len(keys) > 10
+    assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
+
+
+@pytest.mark.parametrize("name", ["orderer", "peer-bank-a"])
+async def test_nodes_prove_who_they_are(fabric: FabricWorld, name: str) -> None:
+    address, root = fabric.network.address(name)
+    assert await network.reachable(address, root)
+    stranger = fabric.ca("BankBMSP").read_bytes()
+    assert not await network.reachable(address, stranger)
