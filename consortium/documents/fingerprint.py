@@ -45,6 +45,7 @@ OLDER_FAPIAO: Final = "cn-code"
 OFFICIAL: Final = frozenset({DIGITAL_FAPIAO, OLDER_FAPIAO})
 """Kinds of number that a tax authority gives: they stand alone, whoever the parties are."""
 
+_SIGNS = re.compile(r"[^0-9A-Z]+")
 _DIGITAL_NUMBER = re.compile(r"\d{20}", re.ASCII)
 
 
@@ -65,6 +66,9 @@ class DocumentKey:
 def normalised_number(number: str) -> str:
     """A document number as it is compared: NFKC, upper case, letters and digits only; a purely numeric one
     without its leading zeros. A number of nothing but signs stays as it is."""
+    if number.isascii():
+        text = _SIGNS.sub("", number.upper()) or number.upper().strip()
+        return text.lstrip("0") or "0" if text.isdigit() else text
     text = unicodedata.normalize("NFKC", number).upper()
     if not (text.isascii() and text.isalnum()):
         text = unicodedata.normalize("NFKC", "".join(c for c in text if c.isalnum())) or text.strip()

@@ -60,16 +60,22 @@ _DECODER = json.JSONDecoder(
 )
 
 
-_FRACTION: Final = re.compile(rb"(?:^|[:,\[])-?[0-9]+[.eE]")
+_NUMBERS: Final = (re.compile(rb'":-?[0-9]'), re.compile(rb"\[-?[0-9]"), re.compile(rb",-?[0-9]"))
+"""Where a number may stand in compact JSON, as a member and in a list: three searches that begin with a fixed byte
+take a fifth of the time of one that does not."""
+_FRACTION: Final = re.compile(rb"[:,\[]-?[0-9]+[.eE]")
 """What may be a number that a float would round; in a text it does no harm."""
 
 
 def _compact(content: bytes) -> Any:
-    """The value of compact JSON without fractions, three times as fast; None where the slow way has to look.
+    """The value of a compact JSON object or list without fractions, three times as fast; None where the slow way has to
+    look.
 
     Written again it has to give the same bytes: so nothing was repeated, rounded or read in another way.
     """
-    if _FRACTION.search(content) is not None:
+    if content[:1] not in (b"{", b"["):
+        return None
+    if any(each.search(content) for each in _NUMBERS) and _FRACTION.search(content) is not None:
         return None
     try:
         value = orjson.loads(content)
