@@ -15,8 +15,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from chanrong.fabric.commands import CommandFailedError
-from chanrong.fabric.material import make_packages
+from chanrong.fabric.material import Home, make_packages
 from chanrong.fabric.network import LocalNetwork, Progress, together
 from chanrong.fabric.plan import ChaincodeServer, Definition, Organisation
 from chanrong.fabric.waiting import until
@@ -27,7 +31,11 @@ from consortium.ledger.errors import EndorseError
 from consortium.ledger.gateway import Gateway
 
 READY_TIMEOUT_S = 60.0
-LIFECYCLE_TIMEOUT_S = 60.0
+HEALTH_TIMEOUT_S = 2.0
+POLL_S = 0.05
+DRAIN_S = 30.0
+"""A server that is asked to end finishes what runs; a peer gives a transaction up after as long."""
+
 PROBE = "chanrong:ready?"
 """No contract has such a function: each refuses it by itself, and so shows that it answers."""
 
@@ -40,19 +48,32 @@ def define(
     *,
     addresses: Mapping[str, str],
     contracts: Mapping[str, str],
-    version: str = "1.0",
-    sequence: int = 1,
     policy: str | None = None,
     collections: Sequence[dict[str, Any]] = (),
     suffix: str = "",
 ) -> Definition:
-    """A definition with one server per organisation, its packages made.
+    """The first definition of a chaincode, its packages and settings made, kept in the plan.
 
     :param addresses: ``host:port`` of each organisation's server
     :param contracts: ``module:attribute`` for each organisation
     :param suffix: what the servers' names end with
     """
-    servers = {
+    definition = Definition(
+        name=name,
+        version="1.0",
+        sequence=1,
+        policy=policy or network.plan.default_policy(),
+        collections=tuple(collections),
+        servers=servers(network, addresses, contracts, suffix),
+    )
+    return keep(network, make_packages(network.home, definition))
+
+
+def servers(
+    network: LocalNetwork, addresses: Mapping[str, str], contracts: Mapping[str, str], suffix: str
+) -> dict[str, ChaincodeServer]:
+    """One server for each organisation."""
+    return {
         org.msp_id: ChaincodeServer(
             name=f"chaincode-{org.name}{suffix}",
             msp_id=org.msp_id,
@@ -61,49 +82,47 @@ def define(
         )
         for org in network.plan.organisations
     }
-    made = make_packages(
-        network.home,
-        Definition(
-            name=name,
-            version=version,
-            sequence=sequence,
-            policy=policy or network.plan.default_policy(),
-            collections=tuple(collections),
-            servers=servers,
-        ),
-    )
-    write_server_settings(network, made)
-    return made
+
+
+def keep(network: LocalNetwork, definition: Definition) -> Definition:
+    """Puts a definition into the plan, as the one in use."""
+    network.save(definitions={**network.plan.definitions, definition.name: definition})
+    return definition
+
+
+def server_values(home: Home, server: ChaincodeServer) -> dict[str, Any]:
+    """The settings of a chaincode server."""
+    folder = home.server(server.name)
+    return {
+        "listen": server.listen,
+        "package_id": server.package_id,
+        "contract": server.contract,
+        "tls_cert": folder / "cert.pem",
+        "tls_key": folder / "key.pem",
+        "client_roots": folder / "roots.pem",
+        "grace_s": int(DRAIN_S),
+    }
 
 
 def write_server_settings(network: LocalNetwork, definition: Definition) -> None:
     """The settings file of each server."""
     for server in definition.servers.values():
-        folder = network.home.server(server.name)
-        values = {
-            "listen": server.listen,
-            "package_id": server.package_id,
-            "contract": server.contract,
-            "tls_cert": folder / "cert.pem",
-            "tls_key": folder / "key.pem",
-            "client_roots": folder / "roots.pem",
-        }
-        write_file(network.layout.config(server.name), toml.dumps(values).encode(), private=True)
+        text = toml.dumps(server_values(network.home, server)).encode()
+        write_file(network.layout.config(server.name), text, private=True)
 
 
 async def deploy(
     network: LocalNetwork, definition: Definition, started: list[processes.Running], progress: Progress
 ) -> None:
-    """Brings a definition onto the channel and waits until it can be used; see the module's docstring."""
-    await together(
-        [
-            start_servers(network, definition, started, progress),
-            *(install(network, org, definition) for org in network.plan.organisations),
-        ]
-    )
-    await together([approve(network, org, definition) for org in network.plan.organisations])
-    await commit(network, definition)
-    network.save(definitions={**network.plan.definitions, definition.name: definition})
+    """Brings a definition into use; see the module's docstring. One that is in use already gets its servers only."""
+    serve = start_servers(network, definition, started, progress)
+    if definition.committed:
+        await serve
+    else:
+        await together([serve, *(install(network, org, definition) for org in network.plan.organisations)])
+        await together([approve(network, org, definition) for org in network.plan.organisations])
+        await commit(network, definition)
+        keep(network, definition.model_copy(update={"committed": True}))
     await ready(network, definition)
 
 
@@ -132,20 +151,28 @@ async def start_server(
     started.append(running)
     server = next(each for each in definition.servers.values() if each.name == name)
 
-    async def listens() -> None:
-        host, _, port = server.listen.rpartition(":")
-        while True:
-            try:
-                _, writer = await asyncio.open_connection(host, int(port))
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            return
-
-    ready_task = asyncio.create_task(listens())
+    ready_task = asyncio.create_task(_serving(network.home, server))
     await processes.wait_ready(running, network.layout.log(name), ready_task, READY_TIMEOUT_S)
     progress(name, "healthy")
+
+
+async def _serving(home: Home, server: ChaincodeServer) -> None:
+    while not await serving(home, server):  # noqa: ASYNC110 - the other side is another process
+        await asyncio.sleep(POLL_S)
+
+
+async def serving(home: Home, server: ChaincodeServer) -> bool:
+    """Whether a chaincode server says that it serves."""
+    folder = home.server(server.name)
+    cert, key, roots = ((folder / name).read_bytes() for name in ("cert.pem", "key.pem", "roots.pem"))
+    credentials = grpc.ssl_channel_credentials(roots, key, cert)
+    async with grpc.aio.secure_channel(server.listen, credentials) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]
+        try:
+            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 async def install(network: LocalNetwork, org: Organisation, definition: Definition) -> None:

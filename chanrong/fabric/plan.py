@@ -64,6 +64,7 @@ class Definition(Model):
     policy: str
     collections: tuple[dict[str, Any], ...] = ()
     servers: dict[str, ChaincodeServer]
+    committed: bool = False
 
     @property
     def label(self) -> str:
@@ -80,7 +81,12 @@ class Definition(Model):
 
 
 class Plan(Model):
-    """A whole network. ``definitions`` are those that are committed, by chaincode name."""
+    """A whole network.
+
+    :param definitions: by chaincode name: the one in use, or on its way to the first use
+    :param upgrades: by chaincode name: what is to take its place
+    :param joined: the orderer and all peers have the channel
+    """
 
     version: int = 1
     channel: str
@@ -88,6 +94,7 @@ class Plan(Model):
     orderer: Orderer
     organisations: tuple[Organisation, ...]
     definitions: dict[str, Definition] = {}
+    upgrades: dict[str, Definition] = {}
     joined: bool = False
 
     @property
@@ -100,8 +107,9 @@ class Plan(Model):
         return next(org for org in self.organisations if org.msp_id == msp_id)
 
     def servers(self) -> list[ChaincodeServer]:
-        """Every chaincode server of the committed definitions."""
-        return [server for each in self.definitions.values() for server in each.servers.values()]
+        """Every chaincode server, those of an upgrade under way among them."""
+        both = (*self.definitions.values(), *self.upgrades.values())
+        return [server for each in both for server in each.servers.values()]
 
     def default_policy(self) -> str:
         """The first organisation and any one of the others: no two banks alone can rewrite state."""

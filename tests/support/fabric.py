@@ -140,10 +140,11 @@ class FabricWorld:
             self.network.plan = load_plan(self.network.home.plan) or self.network.plan
             there = self.network.plan.definitions.get(name)
             if there is None:
-                there = await self._deploy(name, contract, collections, policy, per_org_contract or {})
+                there = self._define(name, contract, collections, policy, per_org_contract or {})
+            await chaincode.deploy(self.network, there, [], quiet)
             return there
 
-    async def _deploy(
+    def _define(
         self,
         name: str,
         contract: str,
@@ -161,7 +162,7 @@ class FabricWorld:
             policy=policy,
             suffix=f"-{name}",
         )
-        await chaincode.deploy(self.network, definition, [], quiet)
+        chaincode.write_server_settings(self.network, definition)
         return definition
 
     async def kill(self, service: str) -> None:
