@@ -45,7 +45,7 @@ bench: $(VENV)/.dev ## The benchmark table, ratios within one run
 	@$(BIN)/python -m tests.bench --ledger $(LEDGER) $(BENCH_ARGS)
 
 lock: $(VENV)/.dev ## Write requirements/*.txt anew, with hashes
-	@cd requirements && for f in base dev; do ../$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$f.in -o $$f.txt; done
+	@cd requirements && for f in base dev pkcs11; do ../$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$f.in -o $$f.txt; done
 
 clean: ## Remove the environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -19,7 +19,6 @@ from consortium.identity.directory import OrgDirectory
 from consortium.identity.msp import load_identity
 from consortium.identity.signer import P256Signer
 from consortium.identity.tokens import TokenIssuer
-from consortium.ledger.connection import Endpoint
 from consortium.ledger.gateway import Gateway
 from consortium.reconcile.jobs import Jobs
 from consortium.reconcile.service import ReconciliationService
@@ -90,9 +89,8 @@ class Parts:
         self.database = Database(create_engine(settings.database))
         vault = BodyVault.load(settings.master_keys)
         keys = ConsortiumKeys.from_json(settings.consortium_keys.read_bytes())
-        roots = settings.ledger.tls_roots.read_bytes()
         self.gateway = Gateway(
-            [Endpoint(target, roots) for target in settings.ledger.endpoints],
+            settings.ledger.gateway_endpoints(settings.msp_id),
             load_identity(settings.identity, settings.msp_id),
         )
         network = self.gateway.network(settings.ledger.channel)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from consortium.ledger import settings as ledger_settings
 from consortium.rpc.settings import ServiceSettings
 from consortium.rpc.tls import TlsFiles
 
@@ -17,16 +18,9 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LedgerSettings(Part):
-    """Where the ledger is and who endorses."""
+class LedgerSettings(ledger_settings.LedgerSettings):
+    """Where the ledger is and who endorses: the bank names who must sign its reads."""
 
-    kind: Literal["embedded", "fabric"] = "embedded"
-    endpoints: tuple[str, ...] = Field(
-        min_length=1, description="host:port of gateway peers, preferred first"
-    )
-    tls_roots: Path
-    channel: str = "chanrong"
-    chaincode: str = "chanrong"
     organisations: tuple[str, ...] = Field(min_length=1, description="MSP ids that endorse and sign reads")
     members: tuple[str, ...] = Field(min_length=1, description="MSP ids of the channel")
 

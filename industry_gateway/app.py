@@ -20,7 +20,6 @@ from consortium.identity.directory import Caller, OrgDirectory
 from consortium.identity.msp import load_identity
 from consortium.identity.signer import P256Signer
 from consortium.identity.tokens import TokenIssuer
-from consortium.ledger.connection import Endpoint
 from consortium.ledger.gateway import Gateway
 from consortium.reconcile.jobs import Jobs
 from consortium.reconcile.service import ReconciliationService
@@ -112,10 +111,8 @@ class Parts:
 
     def _ledger(self, settings: IndustrySettings) -> None:
         where = settings.ledger
-        roots = where.tls_roots.read_bytes()
         self.gateway = Gateway(
-            [Endpoint(target, roots, where.override) for target in where.endpoints],
-            load_identity(settings.identity, settings.msp_id),
+            where.gateway_endpoints(settings.msp_id), load_identity(settings.identity, settings.msp_id)
         )
         self.ledger = FabricLedger(
             self.gateway, where.channel, where.chaincode, organisations=where.organisations

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from consortium.ledger.settings import LedgerSettings
 from consortium.rpc.settings import ServiceSettings
 from consortium.rpc.tls import TlsFiles
 from consortium.storage.outbox import OutboxPolicy
@@ -16,23 +16,6 @@ class Part(BaseModel):
     """Base of the settings' parts: closed, immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LedgerSettings(Part):
-    """Where the ledger is and who endorses."""
-
-    kind: Literal["embedded", "fabric"] = "embedded"
-    endpoints: tuple[str, ...] = Field(
-        min_length=1, description="host:port of gateway peers, preferred first"
-    )
-    tls_roots: Path = Field(description="PEM of the CAs that the peers' TLS certificates come from")
-    override: str = Field(default="", description="name in the peers' certificates, where it is not the host")
-    channel: str = "chanrong"
-    chaincode: str = "chanrong"
-    organisations: tuple[str, ...] = Field(
-        default=(), description="MSP ids whose peers endorse what is written; empty leaves it to the policy"
-    )
-    members: tuple[str, ...] = Field(default=(), description="MSP ids of the channel")
 
 
 class OutboxSettings(Part):
