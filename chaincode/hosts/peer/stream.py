@@ -41,6 +41,8 @@ MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 LAST_WRITES_S: Final = 2.0
 """What writing the last answers may take when a stream ends."""
 
+ANSWERS: Final = frozenset((Kind.RESPONSE, Kind.ERROR))
+CALLS: Final = frozenset((Kind.TRANSACTION, Kind.INIT))
 NO_OFFER: Final = Offer()
 BAD_REQUEST: Final = 400
 SERVER_ERROR: Final = 500
@@ -55,9 +57,13 @@ class StreamError(Exception):
 
 @dataclass(slots=True)
 class Transaction:
-    """One call while it runs."""
+    """One call while it runs.
 
-    message: ChaincodeMessage
+    :param key: channel and transaction id
+    :param size: of the message that brought it
+    """
+
+    key: tuple[str, str]
     size: int
     exchange: Exchange
     task: asyncio.Task[None] | None = None
@@ -163,26 +169,26 @@ class PeerStream:
             if message.type == kind:
                 return message
             if message.type != Kind.KEEPALIVE:
-                raise StreamError(f"{_name(message.type)} came where {_name(kind)} was to come")
+                raise StreamError(f"{Kind.name(message.type)} came where {Kind.name(kind)} was to come")
             self.outbox.put(frame(Kind.KEEPALIVE, b""))
         return None
 
     def _take(self, message: ChaincodeMessage, size: int) -> None:
-        kind = message.type
-        if kind in (Kind.RESPONSE, Kind.ERROR):
+        kind: int = message.type
+        if kind in ANSWERS:
             self._deliver(message)
-        elif kind in (Kind.TRANSACTION, Kind.INIT):
+        elif kind in CALLS:
             self._admit(message, size)
         elif kind == Kind.KEEPALIVE:
             self.outbox.put(frame(Kind.KEEPALIVE, b""))
         else:
-            log.warning("a message that a chaincode is not sent", type=_name(kind), txid=message.txid)
+            log.warning("a message that a chaincode is not sent", type=Kind.name(kind), txid=message.txid)
 
     def _deliver(self, message: ChaincodeMessage) -> None:
         key = (message.channel_id, message.txid)
         transaction = self.running.get(key)
         if transaction is None or not transaction.exchange.deliver(message):
-            log.info("an answer that nobody waits for", type=_name(message.type), txid=message.txid)
+            log.info("an answer that nobody waits for", type=Kind.name(message.type), txid=message.txid)
         elif transaction.task is None:
             del self.running[key]  # given up meanwhile; now the peer has nothing open of it
 
@@ -221,7 +227,7 @@ class PeerStream:
             )
             args = tuple(ChaincodeInput.FromString(message.payload).args)
         except ProposalTimeError as error:
-            answer = ResponseMessage(status=BAD_REQUEST, message=str(error)).SerializeToString()
+            answer = _encoded(Response(BAD_REQUEST, message=str(error)))
             Exchange(self.outbox, *key).finish(Kind.COMPLETED, answer)
             return
         except (ProposalError, DecodeError) as error:
@@ -229,11 +235,13 @@ class PeerStream:
             return
         exchange = Exchange(self.outbox, *key)
         stub = PeerStub(exchange, self.offer, channel=key[0], txid=key[1], caller=caller, args=args)
-        transaction = self.running[key] = Transaction(message, size, exchange)
+        transaction = self.running[key] = Transaction(key, size, exchange)
         self._active += 1
         self._running_bytes += size
         loop = asyncio.get_running_loop()
         transaction.task = loop.create_task(self._run(transaction, stub))
+        # Not a finally in the task: one that is cancelled before it began never gets there.
+        transaction.task.add_done_callback(lambda _: self._ended(transaction))
         transaction.timer = loop.call_later(
             settings.max_transaction_s,
             self._give_up,
@@ -245,19 +253,15 @@ class PeerStream:
         try:
             transaction.exchange.finish(*await _answer(self.contract, stub))
         except BaseException as error:  # noqa: BLE001 - an unanswered call hangs the peer until its timeout
-            transaction.exchange.finish(
-                Kind.ERROR, f"{type(error).__name__}: {error}".encode(errors="replace")
-            )
-        finally:
-            self._ended(transaction)
+            # Also what ends a process or a task. A transaction given up has had its answer.
+            transaction.exchange.finish(*_failed(f"{type(error).__name__}: {error}"))
 
     def _ended(self, transaction: Transaction) -> None:
         if transaction.timer is not None:
             transaction.timer.cancel()
         transaction.task = None
         if not transaction.exchange.unanswered:
-            message = transaction.message
-            self.running.pop((message.channel_id, message.txid), None)
+            self.running.pop(transaction.key, None)
         self._active -= 1
         self._running_bytes -= transaction.size
         while self.waiting and self._has_room(self.waiting[0][0]):
@@ -268,7 +272,7 @@ class PeerStream:
             self._idle.set()
 
     def _give_up(self, transaction: Transaction, why: str) -> None:
-        log.warning("transaction given up", txid=transaction.message.txid, why=why)
+        log.warning("transaction given up", txid=transaction.key[1], why=why)
         transaction.exchange.finish(Kind.ERROR, why.encode())
         if transaction.task is not None:
             transaction.task.cancel()
@@ -286,18 +290,20 @@ async def _answer(contract: Contract, stub: PeerStub) -> tuple[int, bytes, bytes
     except StateError as error:
         log.info("a query was not closed", txid=stub.txid, why=str(error))
     try:
-        status = int(response.status)
-        message = response.message.encode(errors="replace").decode()
-        payload = ResponseMessage(status=status, message=message, payload=response.payload)
-        event = event_bytes(*stub.event) if stub.event is not None and status < BAD_REQUEST else b""
-        return Kind.COMPLETED, payload.SerializeToString(), event
+        event = event_bytes(*stub.event) if stub.event is not None and response.status < BAD_REQUEST else b""
+        return Kind.COMPLETED, _encoded(response), event
     except (TypeError, ValueError, AttributeError) as error:
         return _failed(f"the contract's answer cannot be sent: {error}")
 
 
+def _encoded(response: Response) -> bytes:
+    message = response.message.encode(errors="replace").decode()
+    answer = ResponseMessage(status=response.status, message=message, payload=response.payload)
+    return answer.SerializeToString()
+
+
 def _failed(message: str) -> tuple[int, bytes, bytes]:
-    answer = Response(SERVER_ERROR, message=message)
-    return Kind.COMPLETED, ResponseMessage(status=answer.status, message=message).SerializeToString(), b""
+    return Kind.COMPLETED, _encoded(Response(SERVER_ERROR, message=message)), b""
 
 
 def _parsed(data: bytes) -> ChaincodeMessage:
@@ -305,7 +311,3 @@ def _parsed(data: bytes) -> ChaincodeMessage:
         return ChaincodeMessage.FromString(data)
     except DecodeError as error:
         raise StreamError("the peer sent what is no chaincode message") from error
-
-
-def _name(kind: int) -> str:
-    return Kind.Name(kind) if kind in Kind.values() else str(kind)  # type: ignore[arg-type]
