@@ -42,12 +42,16 @@ class MemoryLedger:
         *,
         now: int,
         transient: Mapping[str, bytes] | None = None,
+        txid: str = "",
     ) -> tuple[Response, MemoryStub]:
-        """Runs one transaction and commits it when it succeeded."""
+        """Runs one transaction and commits it when it succeeded.
+
+        :param txid: of a transaction that ran elsewhere; else a new one
+        """
         self.transactions += 1
         stub = MemoryStub(
             ledger=self,
-            txid=sha256(str(self.transactions).encode()).hexdigest(),
+            txid=txid or sha256(str(self.transactions).encode()).hexdigest(),
             timestamp=Timestamp(now),
             creator=Creator(msp_id, b""),
             args=(function.encode(), body),
