@@ -20,12 +20,14 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from chaincode.hosts.embedded.server import EmbeddedLedger
 from chaincode.hosts.embedded.settings import EmbeddedSettings, EndorsementPolicy, Organisation
 from chaincode.state import Contract
 from consortium.identity.ca import CertificateAuthority, Issued
 from consortium.identity.msp import Identity, make_identity
+from consortium.identity.signer import P256_ORDER
 from consortium.ledger.messages import transaction_id
 from consortium.wire.fabric.common import common_pb2
 from consortium.wire.fabric.gateway import gateway_pb2
@@ -336,6 +338,12 @@ def bend_transaction(
 def drop_one(action: transaction_pb2.ChaincodeActionPayload) -> None:
     """Takes an endorsement away, for :func:`bend_transaction`."""
     del action.action.endorsements[-1]
+
+
+def high_s(signature: bytes) -> bytes:
+    """The equivalent signature with the higher S, which Fabric refuses."""
+    r, s = decode_dss_signature(signature)
+    return encode_dss_signature(r, P256_ORDER - s)
 
 
 async def refusal(call: Awaitable[object]) -> grpc.aio.AioRpcError:

@@ -118,6 +118,12 @@ class LedgerUnderTest:
         """The gateway peer of an organisation."""
         return self.parts.endpoint(msp)
 
+    def address(self, msp: str) -> str:
+        """Where error details say that an organisation's peer is."""
+        if isinstance(self.parts, EmbeddedParts):
+            return self.parts.network.organisation(msp).address
+        return self.endpoint(msp).target
+
     def gateway(self, msp: str = INDUSTRY, **options: Any) -> Gateway:
         """Our client at an organisation's peer."""
         return Gateway([self.endpoint(msp)], self.identity(msp), **options)

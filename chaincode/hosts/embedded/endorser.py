@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from chaincode.hosts.embedded import qscc
 from chaincode.hosts.embedded.committer import Committer
-from chaincode.hosts.embedded.msp import Identity, IdentityError, MspManager, Signer
+from chaincode.hosts.embedded.msp import Identity, IdentityError, MspManager, Signer, expiry_of
 from chaincode.hosts.embedded.rwset import RwSetBuilder
 from chaincode.hosts.embedded.settings import CHAINCODE_TIME_WINDOW_S, PEER_TIME_WINDOW_S
 from chaincode.hosts.embedded.simulate import LIFECYCLE, Chaincode, Simulation
@@ -233,10 +233,10 @@ class Endorser:
     def _check_times(self, proposal: UnpackedProposal) -> None:
         now = self._clock()
         try:
-            expires = self._msp.deserialize(proposal.creator).not_after
+            expires: float | None = self._msp.deserialize(proposal.creator).not_after
         except IdentityError:
-            expires = now  # step 5 tells what is wrong with it
-        if now > expires:
+            expires = expiry_of(proposal.creator)  # step 5 tells what else is wrong with it
+        if expires is not None and now > expires:
             raise UnreachableError("proposal client identity expired")
         stamp = proposal.channel_header.timestamp
         if abs(stamp.seconds + stamp.nanos / 1e9 - now) > PEER_TIME_WINDOW_S:

@@ -158,10 +158,11 @@ class Gateway(GatewayServicer):
             raise RpcError(
                 StatusCode.UNAVAILABLE, f"failed to get config for channel [{channel}]: channel not found"
             )
+        own = self._own(proposal)
         targets = list(request.target_organizations)
         if proposal.transient and not targets:
-            targets = list(self._parts.addresses)[:1]  # secrets go to the gateway's own organisation only
-        peers = self._evaluators(proposal.target, targets)
+            targets = [own]  # secrets go to the gateway's own organisation only
+        peers = self._evaluators(proposal.target, targets, own)
         try:
             simulated = await self._parts.endorser.simulate(proposal)
         except UnreachableError as error:
@@ -178,10 +179,19 @@ class Gateway(GatewayServicer):
             result=ResponseMessage(status=response.status, message=response.message, payload=response.payload)
         )
 
-    def _evaluators(self, chaincode: str, targets: Sequence[str]) -> list[str]:
-        """Organisations that may answer, in the order in which they would be asked."""
+    def _own(self, proposal: UnpackedProposal) -> str:
+        """The gateway's own organisation: each caller is served by a peer of its own."""
+        try:
+            found = self._parts.msp.deserialize(proposal.creator).msp_id
+        except IdentityError:
+            found = ""
+        return found if found in self._parts.addresses else next(iter(self._parts.addresses))
+
+    def _evaluators(self, chaincode: str, targets: Sequence[str], own: str) -> list[str]:
+        """Organisations that may answer, in the order in which they would be asked: the own one first."""
         known = self._parts.addresses
         found = [name for name in dict.fromkeys(targets) if name in known] if targets else list(known)
+        found.sort(key=lambda name: name != own)
         if not found or not self._has(chaincode):
             raise RpcError(
                 StatusCode.FAILED_PRECONDITION,
@@ -241,7 +251,7 @@ class Gateway(GatewayServicer):
             message = "failed to collect enough transaction endorsements, see attached details for more info"
         else:
             message = "failed to endorse transaction, see attached details for more info"
-        peers = list(wanted) or [next(iter(self._parts.addresses))]
+        peers = list(wanted) or [self._own(proposal)]
         try:
             simulated = await self._parts.endorser.simulate(proposal)
         except (UnreachableError, PeerError, RefusedError) as error:

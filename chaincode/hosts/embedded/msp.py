@@ -39,6 +39,7 @@ _GROUP_ORDERS = {
     "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "secp384r1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
 }
+UNKNOWN_AUTHORITY = "the supplied identity is not valid: x509: certificate signed by unknown authority"
 _PREHASHED = ec.ECDSA(Prehashed(hashes.SHA256()))
 
 
@@ -147,6 +148,10 @@ class MspManager:
                 raise IdentityError(f"curve {key.curve.name} is not supported")
         elif not isinstance(key, ed25519.Ed25519PublicKey):
             raise IdentityError(f"{type(key).__name__} is not supported")
+        issuer = _chain(certificate, organisation.authorities, MAX_CHAIN)
+        if issuer is None and _signed_with_ecdsa(certificate):
+            # A peer looks for the issuer of such a certificate when it reads it: its signature is put into low-S form.
+            raise IdentityError(UNKNOWN_AUTHORITY)
         roles = _roles(certificate)
         return Identity(
             msp_id=message.mspid,
@@ -154,8 +159,18 @@ class MspManager:
             public_key=key,
             roles=frozenset(roles),
             not_after=certificate.not_valid_after_utc.timestamp(),
-            problem=_problem(certificate, roles, organisation),
+            problem=_problem(certificate, roles, organisation, issuer),
         )
+
+
+def expiry_of(serialized: bytes) -> float | None:
+    """End of validity of whatever certificate is in an identity, seconds since 1970 UTC; None when there is none."""
+    try:
+        certificate = x509.load_pem_x509_certificate(SerializedIdentity.FromString(serialized).id_bytes)
+        return certificate.not_valid_after_utc.timestamp()
+    # As above: a stranger's bytes.
+    except Exception:  # noqa: BLE001
+        return None
 
 
 def load_authority(msp_id: str, ca_pems: Sequence[bytes], crl_pems: Sequence[bytes] = ()) -> Authority:
@@ -174,12 +189,16 @@ def _roles(certificate: x509.Certificate) -> list[str]:
     return [unit for unit in _units(certificate) if unit in ROLES]
 
 
-def _problem(certificate: x509.Certificate, roles: list[str], organisation: Authority) -> str:
+def _problem(
+    certificate: x509.Certificate,
+    roles: list[str],
+    organisation: Authority,
+    issuer: x509.Certificate | None,
+) -> str:
     if _is_authority(certificate):
         return "a certificate authority's certificate cannot be used as an identity"
-    issuer = _chain(certificate, organisation.authorities, MAX_CHAIN)
     if issuer is None:
-        return "the supplied identity is not valid: x509: certificate signed by unknown authority"
+        return UNKNOWN_AUTHORITY
     for crl in organisation.crls:
         if (
             crl.issuer == issuer.subject
@@ -191,6 +210,10 @@ def _problem(certificate: x509.Certificate, roles: list[str], organisation: Auth
         found = "does not have an OU that resolves to" if not roles else "must have exactly one of"
         return f"the identity {found} client, peer, orderer, or admin role. MSP: [{organisation.msp_id}]"
     return ""
+
+
+def _signed_with_ecdsa(certificate: x509.Certificate) -> bool:
+    return certificate.signature_algorithm_oid.dotted_string.startswith("1.2.840.10045.4.")
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

@@ -248,10 +248,14 @@ def _check_own(config: ChannelConfig, signers: Sequence[Signer]) -> None:
     """:raises IdentityError: when a certificate of ours would not be believed"""
     msp = config.msp()
     for signer in signers:
-        identity = msp.deserialize(signer.serialized)
-        if identity.problem or not identity.roles & NODE_ROLES:
-            why = identity.problem or f"the certificate must have OU {' or '.join(sorted(NODE_ROLES))}"
-            raise IdentityError(f"{signer.msp_id}: {why}")
+        try:
+            identity = msp.deserialize(signer.serialized)
+            identity.validate()
+        except IdentityError as error:
+            raise IdentityError(f"{signer.msp_id}: {error}") from error
+        if not identity.roles & NODE_ROLES:
+            wanted = " or ".join(sorted(NODE_ROLES))
+            raise IdentityError(f"{signer.msp_id}: the certificate must have OU {wanted}")
 
 
 async def serve(

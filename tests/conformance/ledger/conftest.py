@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from chaincode.hosts.embedded.verification import verify
 from tests.support.embedded import Network, RawClient, make_network, running
+from tests.support.fabric import FabricWorld, requires_fabric
 from tests.support.kv_contract import KvContract
 from tests.support.ledgers import (
     BANK,
@@ -25,11 +25,6 @@ from tests.support.ledgers import (
     Keys,
     LedgerUnderTest,
 )
-
-try:
-    from tests.support.fabric import requires_fabric
-except ImportError:
-    requires_fabric = [pytest.mark.skip(reason="no network of real Fabric here yet")]
 
 BATCH_TIMEOUT_MS = 20
 """Transactions that are ordered together share a block, as on Fabric, where it is 200 ms."""
@@ -52,7 +47,7 @@ async def embedded_ledger(organisations: Network, folder: Path) -> AsyncIterator
 
 
 @asynccontextmanager
-async def fabric_ledger(world: Any) -> AsyncIterator[LedgerUnderTest]:
+async def fabric_ledger(world: FabricWorld) -> AsyncIterator[LedgerUnderTest]:
     """The shared network, with the key/value contract on it."""
     for name in ("kv", OTHER):
         await world.deploy(name, contract=CONTRACT, collections=COLLECTIONS)
@@ -69,11 +64,7 @@ async def ledger(
 ) -> AsyncIterator[LedgerUnderTest]:
     """One of the two ledgers."""
     if request.param == "fabric":
-        try:
-            world = request.getfixturevalue("fabric")
-        except pytest.FixtureLookupError:
-            pytest.skip("no network of real Fabric here yet")
-        opened = fabric_ledger(world)
+        opened = fabric_ledger(request.getfixturevalue("fabric"))
     else:
         organisations = request.getfixturevalue("organisations")
         opened = embedded_ledger(organisations, tmp_path_factory.mktemp("ledger"))

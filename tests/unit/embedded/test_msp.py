@@ -12,7 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509 import CertificateBuilder, Name, NameAttribute, random_serial_number
 from cryptography.x509.oid import NameOID
 
-from chaincode.hosts.embedded.msp import CACHED_IDENTITIES, IdentityError, MspManager, Signer, load_authority
+from chaincode.hosts.embedded.msp import (
+    CACHED_IDENTITIES,
+    IdentityError,
+    MspManager,
+    Signer,
+    expiry_of,
+    load_authority,
+)
 from consortium.identity.ca import CertificateAuthority
 from consortium.identity.signer import P256_ORDER
 from consortium.wire.fabric.msp.identities_pb2 import SerializedIdentity
@@ -59,8 +66,13 @@ def test_one_role_exactly(
 
 
 def test_strangers(manager: MspManager, authority: CertificateAuthority) -> None:
+    """A certificate with an ECDSA signature is read together with its issuer's, so a twin's is not read at all."""
     twin = CertificateAuthority.create("ca", MSP)
-    assert "unknown authority" in problem(manager, twin.issue("x", ou="client").cert_pem)
+    with pytest.raises(IdentityError, match="unknown authority"):
+        manager.deserialize(serialized(twin.issue("x", ou="client").cert_pem))
+    other = ed25519.Ed25519PrivateKey.generate()
+    pem = make_certificate(other.public_key(), other, Name([]))
+    assert "unknown authority" in problem(manager, pem)
     assert "authority" in problem(manager, authority.cert_pem)
     with pytest.raises(IdentityError, match="not defined"):
         manager.deserialize(serialized(authority.issue("x", ou="client").cert_pem, "OtherMSP"))
@@ -92,9 +104,17 @@ def test_intermediates(authority: CertificateAuthority) -> None:
     assert problem(both, leaf) == ""
     joined = MspManager([load_authority(MSP, [authority.cert_pem + middle.cert_pem])])
     assert problem(joined, leaf) == ""
-    assert problem(MspManager([load_authority(MSP, [authority.cert_pem])]), leaf)
-    rootless = MspManager([load_authority(MSP, [middle.cert_pem])])
-    assert problem(rootless, leaf)
+    for known in (authority.cert_pem, middle.cert_pem):
+        with pytest.raises(IdentityError, match="unknown authority"):
+            MspManager([load_authority(MSP, [known])]).deserialize(serialized(leaf))
+
+
+def test_the_end_of_whatever_certificate() -> None:
+    issued = CertificateAuthority.create("anybody", "Anybody").issue("x", ou="client")
+    expected = issued.certificate.not_valid_after_utc.timestamp()
+    assert expiry_of(serialized(issued.cert_pem, "NobodyMSP")) == expected
+    assert expiry_of(serialized(b"x")) is None
+    assert expiry_of(b"\xff") is None
 
 
 def test_expired_is_still_somebodys(manager: MspManager, authority: CertificateAuthority) -> None:
@@ -132,7 +152,7 @@ def test_signatures(manager: MspManager, authority: CertificateAuthority) -> Non
         identity.verify(b"other", signature)
 
 
-def make_certificate(key: object, public: object, authority_key: object) -> bytes:
+def make_certificate(public: object, authority_key: object, issuer: Name) -> bytes:
     """A certificate with any kind of key."""
     now = dt.datetime.now(dt.UTC)
     builder = (
@@ -145,10 +165,10 @@ def make_certificate(key: object, public: object, authority_key: object) -> byte
                 ]
             )
         )
-        .issuer_name(Name([]))
+        .issuer_name(issuer)
         .public_key(public)  # type: ignore[arg-type]
         .serial_number(random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(minutes=1))
         .not_valid_after(now + dt.timedelta(days=1))
     )
     algorithm = None if isinstance(authority_key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
@@ -157,19 +177,19 @@ def make_certificate(key: object, public: object, authority_key: object) -> byte
 
 def test_kinds_of_keys(manager: MspManager) -> None:
     for key in (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP521R1())):
-        pem = make_certificate(key, key.public_key(), key)
+        pem = make_certificate(key.public_key(), key, Name([]))
         with pytest.raises(IdentityError, match="not supported"):
             manager.deserialize(serialized(pem))
 
 
 @pytest.mark.parametrize("kind", ["p256", "p384", "ed25519"])
-def test_a_nodes_own_signatures(manager: MspManager, kind: str) -> None:
+def test_a_nodes_own_signatures(manager: MspManager, authority: CertificateAuthority, kind: str) -> None:
     key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
     if kind == "ed25519":
         key = ed25519.Ed25519PrivateKey.generate()
     else:
         key = ec.generate_private_key(ec.SECP256R1() if kind == "p256" else ec.SECP384R1())
-    pem = make_certificate(key, key.public_key(), key)
+    pem = make_certificate(key.public_key(), authority._signer.key, authority.certificate.subject)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
