@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -38,7 +38,14 @@ class Ledger(StrEnum):
 
 def up(
     directory: DirOption = None,
-    ledger: Annotated[Ledger, typer.Option(help="Which ledger to run.")] = Ledger.embedded,
+    ledger: Annotated[
+        Ledger | None,
+        typer.Option(
+            help="Which ledger to run: embedded (one process) or fabric (Fabric's own programs: an orderer, a peer"
+            " and a chaincode server for each member). Chosen when the sandbox is made.",
+            show_default="embedded",
+        ),
+    ] = None,
     industry: Annotated[int, typer.Option(min=1, max=MAX_PER_KIND, help="Number of industry gateways.")] = 1,
     banks: Annotated[int, typer.Option(min=1, max=MAX_PER_KIND, help="Number of banks.")] = 1,
     config: Annotated[
@@ -56,7 +63,7 @@ def up(
     loopback. Waits until all are healthy. Repeated, it starts what is not running.
     """
     layout = layout_of(directory)
-    profile = bring_up(layout, ledger.value, industry, banks, Overrides.read(config))
+    profile = bring_up(layout, ledger.value if ledger else None, industry, banks, Overrides.read(config))
     if as_json:
         emit_json({"dir": str(layout.root), **profile.model_dump(exclude={"parties"})})
         return
@@ -71,7 +78,7 @@ def up(
 
 def bring_up(
     layout: Layout,
-    ledger: str,
+    ledger: str | None,
     industries: int,
     banks: int,
     overrides: Overrides | None = None,
@@ -79,7 +86,7 @@ def bring_up(
     transient: bool = False,
 ) -> Profile:
     """Brings a sandbox up with a progress display on stderr; a ``transient`` one goes away when it is done."""
-    kind = cast(Literal["embedded", "fabric"], ledger)
+    kind = cast(lifecycle.Ledger | None, ledger)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     bar = Progress(*columns, console=err, transient=transient)
     tasks: dict[str, TaskID] = {}
@@ -89,7 +96,7 @@ def bring_up(
         if name not in tasks:
             tasks[name] = bar.add_task(name, total=1)
         done = state == "healthy"
-        bar.update(tasks[name], description=f"{name:<12} {state}", completed=1 if done else 0)
+        bar.update(tasks[name], description=f"{name:<20} {state}", completed=1 if done else 0)
 
     try:
         return run_async(

@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from chanrong.sandbox import fabric
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, Service
 from consortium.errors import UnavailableError
@@ -60,6 +61,8 @@ def officer_of(bank: Service) -> str:
 
 async def healthy(layout: Layout, service: Service) -> bool:
     """Whether a service says that it serves."""
+    if service.kind in fabric.KINDS:
+        return await fabric.healthy(layout, service)
     async with connect(layout, service, service.name) as link:
         check = health_pb2_grpc.HealthStub(link).Check  # type: ignore[attr-defined]
         try:

@@ -5,7 +5,8 @@
 2. the profile is read or planned, certificates and settings are made where missing;
 3. services that run already stay, but for those whose settings have changed; ports that strangers took are reported
    before anything starts;
-4. ledger first, then the institutions, then the gateways; each is waited for until its health service says so;
+4. ledger and institutions first, then the gateways; each is waited for until its health service says so, Fabric until
+   every organisation's peer can have the contract endorsed by all;
 5. when one fails, everything that this call started is ended again.
 """
 
@@ -21,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from chanrong.sandbox import clients, processes
+from chanrong.fabric import programs
+from chanrong.fabric.network import together
+from chanrong.sandbox import clients, fabric, processes
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.overrides import Overrides
 from chanrong.sandbox.profile import Profile, Service, load_profile, save_profile
@@ -33,6 +36,7 @@ from consortium.identity.files import write_file
 READY_TIMEOUT_S = 60.0
 STAGES: tuple[tuple[str, ...], ...] = (("ledger", "adapter"), ("industry", "finance"))
 
+Ledger = Literal["embedded", "fabric"]
 Progress = Callable[[str, str], None]
 
 
@@ -70,7 +74,7 @@ def locked(layout: Layout) -> Iterator[None]:
 async def up(
     layout: Layout,
     *,
-    ledger: Literal["embedded", "fabric"],
+    ledger: Ledger | None,
     industries: int,
     banks: int,
     overrides: Overrides | None,
@@ -78,17 +82,15 @@ async def up(
 ) -> Profile:
     """Brings the sandbox up and returns its profile; a second call finds everything running.
 
+    :param ledger: None is what the sandbox has, the embedded one at the first time
     :param overrides: the user's own settings; None keeps those of the last time
     """
-    if ledger == "fabric":
-        raise ChanrongError(
-            "A local Fabric network is not part of this version.",
-            reason="NOT_AVAILABLE",
-            remedy="Use --ledger embedded; the gateways speak Fabric's own protocol to either.",
-        )
+    if ledger == "fabric" or (layout.profile.exists() and load_profile(layout).ledger == "fabric"):
+        programs.find()  # before anything is made
     with locked(layout):
         profile = _profile(layout, ledger, industries, banks)
         provision(layout, profile)
+        net = fabric.prepare(layout, profile, programs.find()) if profile.ledger == "fabric" else None
         changed = write_settings(layout, profile, overrides or Overrides.read(_kept(layout)) or Overrides())
         if overrides is not None:
             write_file(layout.overrides, overrides.text.encode(), private=True)
@@ -99,8 +101,12 @@ async def up(
         _check_ports(missing, layout)
         started: list[processes.Running] = []
         try:
-            for stage in STAGES:
-                await _start_stage(layout, [s for s in missing if s.kind in stage], started, progress)
+            first, second = ([s for s in missing if s.kind in stage] for stage in STAGES)
+            stage_one = [_start_stage(layout, first, started, progress)]
+            if net is not None:
+                stage_one.append(fabric.up(net, profile, started, progress))
+            await together(stage_one)
+            await _start_stage(layout, second, started, progress)
         except BaseException:
             for running in started:
                 running.process.kill()
@@ -112,10 +118,15 @@ def _kept(layout: Layout) -> Path | None:
     return layout.overrides if layout.overrides.exists() else None
 
 
-def _profile(layout: Layout, ledger: Literal["embedded", "fabric"], industries: int, banks: int) -> Profile:
+def _profile(layout: Layout, ledger: Ledger | None, industries: int, banks: int) -> Profile:
     if not layout.profile.exists():
-        return plan(ledger, industries, banks)
+        return plan(ledger or "embedded", industries, banks)
     profile = load_profile(layout)
+    if ledger not in (None, profile.ledger):
+        raise ConflictError(
+            f"The sandbox in {layout.root} was made with --ledger {profile.ledger}.",
+            remedy="The ledger is chosen when it is made: use another --dir, or `chanrong down --purge` first.",
+        )
     there = (len(profile.of_kind("industry")), len(profile.of_kind("finance")))
     if (industries, banks) > there or industries > there[0] or banks > there[1]:
         raise ConflictError(
@@ -152,7 +163,12 @@ async def _start_stage(
 
 async def restart(layout: Layout, profile: Profile, name: str) -> None:
     """Starts one service of a sandbox again and waits until it is healthy."""
-    await _start_stage(layout, [profile.service(name)], [], lambda *_: None)
+    service = profile.service(name)
+    if service.kind in fabric.KINDS:
+        net = fabric.prepare(layout, profile, programs.find())
+        await fabric.up(net, profile, [], lambda *_: None)
+        return
+    await _start_stage(layout, [service], [], lambda *_: None)
 
 
 async def status(layout: Layout) -> list[ServiceStatus]:
@@ -213,5 +229,6 @@ OWN_NAMES = frozenset(
         "demo",
         "config.toml",
         "pushed.ndjson",
+        "fabric",
     }
 )

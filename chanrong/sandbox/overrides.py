@@ -18,6 +18,9 @@ from consortium.errors import ConfigurationError
 from consortium.rpc.settings import ServiceSettings, load_settings
 
 KINDS = ("industry", "finance")
+NODES = ("orderer", "peer")
+"""Fabric's own programs have files of their own."""
+
 REMEDY = "Correct the file that --config names."
 
 
@@ -98,6 +101,10 @@ def settings_class(service: Service) -> type[ServiceSettings]:
         from crossverify.adapters.kinds import ADAPTERS
 
         return ADAPTERS[service.name].settings
+    if service.kind == "chaincode":
+        from chaincode.hosts.peer import ChaincodeSettings
+
+        return ChaincodeSettings
     from chaincode.hosts.embedded.settings import EmbeddedSettings
 
     return EmbeddedSettings
@@ -115,4 +122,4 @@ def check_values(service: Service, values: Mapping[str, Any]) -> None:
 
 
 def _has(service: Service, key: str) -> bool:
-    return key in settings_class(service).model_fields
+    return service.kind not in NODES and key in settings_class(service).model_fields

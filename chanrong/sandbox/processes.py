@@ -45,6 +45,7 @@ def command(service: Service, layout: Layout) -> list[str]:
         "industry": ["industry", "serve"],
         "finance": ["finance", "serve"],
         "adapter": ["adapter", service.name, "serve"],
+        "chaincode": ["chaincode", "serve"],
     }[service.kind]
     return [sys.executable, "-m", "chanrong", *words, "--config", str(layout.config(service.name))]
 

@@ -11,9 +11,12 @@ from chanrong.sandbox.layout import Layout
 from consortium.errors import ChanrongError, ConflictError, NotFoundError
 from consortium.identity.files import write_file
 
-ServiceKind = Literal["ledger", "industry", "finance", "adapter"]
+ServiceKind = Literal["ledger", "orderer", "peer", "chaincode", "industry", "finance", "adapter"]
 KIND_NAMES: Final = {
     "ledger": "ledger",
+    "orderer": "orderer",
+    "peer": "peer",
+    "chaincode": "chaincode server",
     "industry": "industry gateway",
     "finance": "bank",
     "adapter": "institution",
@@ -28,7 +31,7 @@ class ProfileModel(BaseModel):
 
 
 class Service(ProfileModel):
-    """One running service. Addresses are ``host:port`` on loopback."""
+    """One running service. Addresses are ``host:port`` on loopback; an orderer's ``rest`` is its participation API."""
 
     name: str
     kind: ServiceKind

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from chanrong.sandbox import settings, toml
+from chanrong.sandbox import fabric, settings, toml
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.overrides import Overrides, check_values, merged
 from chanrong.sandbox.profile import Profile, Service
@@ -32,19 +32,21 @@ ROLES = {
     "adapter": ("adapter", "operator"),
     "ledger": ("gateway",),
 }
+"""What the certificates of an organisation may be, by the kind of its service. Fabric's own nodes call nobody here."""
 
 
 def provision(layout: Layout, profile: Profile) -> None:
     """Makes everything that a sandbox needs before its first start."""
     layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    organisations = {service.msp_id: service.kind for service in profile.services.values()}
+    organisations = {s.msp_id: s.kind for s in profile.services.values() if s.kind in ROLES}
     for msp_id in organisations:
         _authority(layout.ca(msp_id), f"{msp_id} identity CA", msp_id)
         _authority(layout.tls_ca(msp_id), f"{msp_id} TLS CA", msp_id)
     for msp_id in members(profile):
         _identity(layout, msp_id)
-        _peer(layout, msp_id)
-    for service in profile.services.values():
+        if profile.ledger == "embedded":
+            _peer(layout, msp_id)
+    for service in own_services(profile):
         unit = "adapter" if service.kind == "adapter" else "gateway"
         _tls(layout, service.name, service.msp_id, unit, service.name)
     for name, msp_id, unit in people(profile):
@@ -53,6 +55,11 @@ def provision(layout: Layout, profile: Profile) -> None:
     _consortium_keys(layout)
     _gateway_secrets(layout, profile)
     _trust(layout, profile)
+
+
+def own_services(profile: Profile) -> list[Service]:
+    """Services with TLS certificates from here; Fabric's nodes and chaincode servers have theirs from the network."""
+    return [service for service in profile.services.values() if service.kind not in fabric.KINDS]
 
 
 def people(profile: Profile) -> list[tuple[str, str, str]]:
@@ -72,6 +79,8 @@ def write_settings(layout: Layout, profile: Profile, overrides: Overrides) -> se
     overrides.check(profile.services.values())
     texts = {}
     for service in profile.services.values():
+        if service.kind in ("orderer", "peer"):
+            continue
         own = overrides.of(service)
         values = merged(settings.for_service(layout, profile, service), own)
         if own:

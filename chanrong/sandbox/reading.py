@@ -10,6 +10,7 @@ import orjson
 
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile
+from chanrong.sandbox.settings import gateway_peers
 from consortium.contract import names
 from consortium.contract.codec import encode
 from consortium.errors import NotFoundError
@@ -23,9 +24,11 @@ Read = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 @asynccontextmanager
 async def reading(layout: Layout, profile: Profile, msp_id: str) -> AsyncIterator[Read]:
     """A function that asks the contract one thing, as the organisation given."""
-    node = profile.of_kind("ledger")[0]
-    root = (layout.tls_ca(node.msp_id) / "ca.pem").read_bytes()
-    async with Gateway([Endpoint(node.grpc, root)], load_identity(layout.msp(msp_id), msp_id)) as gateway:
+    endpoints = [
+        Endpoint(node.grpc, (layout.tls_ca(node.msp_id) / "ca.pem").read_bytes())
+        for node in gateway_peers(profile, msp_id)
+    ]
+    async with Gateway(endpoints, load_identity(layout.msp(msp_id), msp_id)) as gateway:
         contract = gateway.network(profile.channel).contract(profile.chaincode)
 
         async def read(function: str, request: Mapping[str, Any]) -> dict[str, Any]:

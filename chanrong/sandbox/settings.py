@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chanrong.fabric.chaincode import server_values
+from chanrong.fabric.material import Home
+from chanrong.fabric.plan import load_plan
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, Service
 from chanrong.sandbox.topology import INSTITUTIONS, members
@@ -17,6 +20,7 @@ def for_service(layout: Layout, profile: Profile, service: Service) -> Values:
     """The settings of one service."""
     made = {
         "ledger": _ledger,
+        "chaincode": _chaincode,
         "adapter": _adapter,
         "industry": _industry,
         "finance": _finance,
@@ -76,8 +80,21 @@ def _adapter(layout: Layout, profile: Profile, service: Service) -> Values:
     }
 
 
+def _chaincode(layout: Layout, profile: Profile, service: Service) -> Values:
+    home = Home(layout)
+    plan = load_plan(home.plan)
+    server = next(each for each in (plan.servers() if plan else ()) if each.name == service.name)
+    return server_values(home, server)
+
+
+def gateway_peers(profile: Profile, msp_id: str) -> list[Service]:
+    """Where an organisation reaches the ledger: its own peer first, then the other members', for when that is down."""
+    nodes = profile.of_kind("peer") or profile.of_kind("ledger")
+    return sorted(nodes, key=lambda node: node.msp_id != msp_id)
+
+
 def _gateway(layout: Layout, profile: Profile, service: Service) -> Values:
-    ledger = profile.of_kind("ledger")[0]
+    peers = gateway_peers(profile, service.msp_id)
     return {
         "name": service.name,
         "msp_id": service.msp_id,
@@ -92,8 +109,8 @@ def _gateway(layout: Layout, profile: Profile, service: Service) -> Values:
         "token_key": layout.root / "orgs" / service.msp_id / "token-key.pem",
         "ledger": {
             "kind": profile.ledger,
-            "endpoints": [ledger.grpc],
-            "tls_roots": layout.tls_ca(ledger.msp_id) / "ca.pem",
+            "endpoints": [peer.grpc for peer in peers],
+            "tls_roots": layout.bundle if len(peers) > 1 else layout.tls_ca(peers[0].msp_id) / "ca.pem",
             "channel": profile.channel,
             "chaincode": profile.chaincode,
             "organisations": endorsers(profile, service),

@@ -72,7 +72,13 @@ def plan(ledger: Literal["embedded", "fabric"], industries: int, banks: int) -> 
             raise ChanrongError(
                 f"{what} is {number}.", reason="INVALID_INPUT", remedy=f"Choose 1 to {MAX_PER_KIND}."
             )
+    members = [(string.ascii_lowercase[i], industry_msp(i), "industry") for i in range(industries)]
+    members += [(string.ascii_lowercase[i], bank_msp(i), "bank") for i in range(banks)]
     wanted: list[tuple[str, ServiceKind, str, bool]] = [("ledger", "ledger", ORDERER, False)]
+    if ledger == "fabric":
+        wanted = [("orderer", "orderer", ORDERER, True)]
+        wanted += [(f"peer-{kind}-{letter}", "peer", msp, False) for letter, msp, kind in members]
+        wanted += [(f"chaincode-{kind}-{letter}", "chaincode", msp, False) for letter, msp, kind in members]
     wanted += [(name, "adapter", INSTITUTIONS, False) for name in ADAPTERS]
     wanted += [
         (f"industry-{string.ascii_lowercase[i]}", "industry", industry_msp(i), True)
