@@ -1,7 +1,7 @@
 """What the caller's certificate says, for contracts that decide by it.
 
-The peer has checked the certificate against the organisation's authorities; here it is only read. Attributes are those that
-Fabric CA writes: an extension 1.2.3.4.5.6.7.8.1 that holds JSON, ``{"attrs": {"name": "value"}}``.
+The peer has checked the certificate against the organisation's authorities; here it is only read. Attributes are those
+that Fabric CA writes: an extension 1.2.3.4.5.6.7.8.1 that holds JSON, ``{"attrs": {"name": "value"}}``.
 """
 
 from __future__ import annotations

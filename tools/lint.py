@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sys.executable).parent
 PACKAGES = ["chanrong", "industry_gateway", "finance_gateway", "crossverify", "chaincode", "consortium"]
-CHECKED = [*PACKAGES, "tests", "tools"]
+CHECKED = [*PACKAGES, "examples", "tests", "tools"]
 GENERATED = ROOT / "consortium" / "wire"
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
