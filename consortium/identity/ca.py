@@ -16,12 +16,12 @@ from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from consortium.errors import ConfigurationError
 from consortium.identity.files import write_file
-from consortium.identity.signer import P256Signer, is_low_s, load_signer
+from consortium.identity.signer import Ed25519Signer, P256Signer, is_low_s, load_signer, signer_from_pem
 
 CA_DAYS = 3650
 """Validity of a CA that says nothing else, days."""
@@ -51,9 +51,9 @@ class Issued:
         return x509.load_pem_x509_certificate(self.cert_pem)
 
     @property
-    def signer(self) -> P256Signer:
+    def signer(self) -> P256Signer | Ed25519Signer:
         """Signer with the private key."""
-        return P256Signer.from_pem(self.key_pem)
+        return signer_from_pem(self.key_pem)
 
     def save(self, cert: Path, key: Path) -> None:
         """Write both files, the key with mode 0600."""
@@ -138,7 +138,7 @@ class CertificateAuthority:
         ou: str | Sequence[str] = (),
         sans: Sequence[str] = (),
         usage: Usage | None = None,
-        key: P256Signer | None = None,
+        key: P256Signer | Ed25519Signer | None = None,
         days: int = LEAF_DAYS,
         not_before: dt.datetime | None = None,
         not_after: dt.datetime | None = None,
@@ -223,7 +223,7 @@ class CertificateAuthority:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    public: ec.EllipticCurvePublicKey,
+    public: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey,
     start: dt.datetime,
     end: dt.datetime,
 ) -> x509.CertificateBuilder:

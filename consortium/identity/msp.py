@@ -8,6 +8,7 @@ An organisation's own folder (for the channel configuration) has the CA certific
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,9 @@ from consortium.wire.fabric.msp import identities_pb2
 
 NODE_OUS = ("client", "peer", "admin", "orderer")
 """Roles of Fabric's NodeOUs; each is the name of its organisational unit, as cryptogen has it."""
+
+TOKEN_KEY_FILE = "key.toml"  # noqa: S105 - a name, no secret
+"""In a keystore: says in which PKCS#11 token the key is."""
 
 _CA_FILE = "cacerts/ca.pem"
 
@@ -55,7 +59,8 @@ class Identity:
 
 
 def load_identity(msp_folder: Path, msp_id: str) -> Identity:
-    """Read an identity from an MSP folder: the one file of ``signcerts`` and the one of ``keystore``.
+    """Read an identity from an MSP folder: the one file of ``signcerts`` and the one of ``keystore``, which may name a
+    key in a PKCS#11 token (:mod:`consortium.identity.pkcs11`).
 
     :raises ConfigurationError: a folder is empty, ambiguous or unreadable, or the key is another's
     """
@@ -67,7 +72,11 @@ def load_identity(msp_folder: Path, msp_id: str) -> Identity:
         raise ConfigurationError(
             f"{cert_file} is not a readable certificate.", remedy="Check the MSP folder."
         ) from error
-    key_file = _only_file(msp_folder / "keystore")
+    key_file = _only_file(msp_folder / "keystore", beside={"pin"})
+    if key_file.name == TOKEN_KEY_FILE:
+        from consortium.identity.pkcs11 import open_key  # an extra, needed by nobody else
+
+        return Identity(msp_id, cert_pem, open_key(key_file, _spki(certificate)))
     signer = load_signer(key_file)
     if signer.spki != _spki(certificate):
         raise ConfigurationError(
@@ -106,8 +115,10 @@ def node_ou_config() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _only_file(folder: Path) -> Path:
-    files = sorted(path for path in folder.glob("*") if path.is_file()) if folder.is_dir() else []
+def _only_file(folder: Path, beside: Collection[str] = ()) -> Path:
+    """The one file of a folder, not counting those that may stand beside it."""
+    there = folder.glob("*") if folder.is_dir() else ()
+    files = sorted(path for path in there if path.is_file() and path.name not in beside)
     if len(files) != 1:
         raise ConfigurationError(
             f"{folder} holds {len(files)} files, it must hold exactly one.", remedy="Check the MSP folder."

@@ -147,6 +147,14 @@ def load_signer(path: Path) -> P256Signer | Ed25519Signer:
         raise ConfigurationError(
             f"The private key {path} cannot be read: {error.strerror}.", remedy="Check the path and its mode."
         ) from error
+    return signer_from_pem(pem)
+
+
+def signer_from_pem(pem: bytes) -> P256Signer | Ed25519Signer:
+    """An unencrypted PEM private key, whichever of the two algorithms it is for.
+
+    :raises ConfigurationError: no such key
+    """
     key = _load_private(pem)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return Ed25519Signer(key)
@@ -200,9 +208,14 @@ def verify_ed25519(spki: bytes, message: bytes, signature: bytes) -> bool:
 
 def verify_signature(spki: bytes, message: bytes, signature: bytes) -> bool:
     """Check as Fabric does: by the key's own type, ECDSA only with the lower S."""
-    if isinstance(_public(spki), ed25519.Ed25519PublicKey):
+    if is_ed25519(spki):
         return verify_ed25519(spki, message, signature)
     return verify_p256(spki, message, signature, require_low_s=True)
+
+
+def is_ed25519(spki: bytes) -> bool:
+    """Whether a public key is an Ed25519 key."""
+    return isinstance(_public(spki), ed25519.Ed25519PublicKey)
 
 
 def spki_to_base64(spki: bytes) -> str:

@@ -132,7 +132,9 @@ def test_3_no_ca_at_all() -> None:
 
 def test_3_a_leaf_that_issues_is_no_ca() -> None:
     leaf = ROOT.issue("peer0", ou="peer", not_before=START)
-    forged = CertificateAuthority(leaf.certificate, leaf.signer).issue("peer1", ou="peer", not_before=START)
+    forged = CertificateAuthority(leaf.certificate, P256Signer.from_pem(leaf.key_pem)).issue(
+        "peer1", ou="peer", not_before=START
+    )
     assert _reason(forged.certificate, intermediates=[leaf.certificate]) == "CERTIFICATE_UNTRUSTED"
 
 
