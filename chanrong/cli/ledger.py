@@ -1,10 +1,10 @@
-"""``chanrong ledger``: run the embedded ledger, check what it stored, look a document up."""
+"""``chanrong ledger``: check what the ledger stored, look a document up, run the embedded ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -29,9 +29,14 @@ from chanrong.cli.serve import ConfigOption, serve_ledger
 from consortium.contract.figures import percent
 from consortium.errors import NotFoundError
 
+if TYPE_CHECKING:
+    from chanrong.fabric.audit import AuditReport
+    from chanrong.sandbox.layout import Layout
+    from chanrong.sandbox.profile import Profile
+
 MAX_PROBLEMS = 12
 
-app = typer.Typer(no_args_is_help=True, help="The embedded ledger: serve, verify, show.")
+app = typer.Typer(no_args_is_help=True, help="The ledger: verify, show; serve the embedded one.")
 
 
 @app.command()
@@ -46,7 +51,14 @@ def verify(
     directory: DirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute every hash and rebuild the state from the blocks. Exit code 4 when anything stored was changed."""
+    """Check the ledger of the sandbox. Exit code 4 when anything stored was changed.
+
+    The embedded ledger: every hash is recomputed and the state rebuilt from the blocks. Fabric: every peer's chain is
+    read and recomputed, and the peers' blocks and verdicts are compared.
+    """
+    if database is None and (profile := _fabric_profile(layout_of(directory))) is not None:
+        _verify_peers(layout_of(directory), profile, as_json)
+        return
     from chaincode.hosts.embedded.verification import verify as verify_ledger
 
     path = database or layout_of(directory).data("ledger") / "ledger.db"
@@ -71,6 +83,48 @@ def verify(
             Text("intact", style="green") if report.ok else Text("changed after it was written", style="red")
         )
         line(f"{report.height} blocks, {report.transactions} transactions: ", verdict)
+    if not report.ok:
+        raise typer.Exit(int(Exit.VERIFICATION_FAILED))
+
+
+def _fabric_profile(layout: Layout) -> Profile | None:
+    """The profile of a sandbox on Fabric."""
+    from chanrong.sandbox.profile import load_profile
+
+    profile = load_profile(layout) if layout.profile.exists() else None
+    return profile if profile is not None and profile.ledger == "fabric" else None
+
+
+def _verify_peers(layout: Layout, profile: Profile, as_json: bool) -> None:
+    from chanrong.fabric.audit import audit
+    from chanrong.sandbox.reading import peer_gateways
+
+    async def go() -> AuditReport:
+        async with peer_gateways(layout, profile) as gateways:
+            return await audit(gateways, profile.channel)
+
+    report = run_async(go)
+    if as_json:
+        emit_json(
+            {
+                "ok": report.ok,
+                "height": report.height,
+                "transactions": report.transactions,
+                "peers": dict(report.heights),
+                "problems": list(report.problems),
+            }
+        )
+    else:
+        for problem in report.problems[:MAX_PROBLEMS]:
+            item(Text("✗ ", style="red"), problem)
+        behind = {msp: height for msp, height in report.heights.items() if height > report.height}
+        if behind:
+            line(
+                f"not all peers are level: {', '.join(f'{m} {h}' for m, h in report.heights.items())} blocks"
+            )
+        verdict = Text("equal and intact", style="green") if report.ok else Text("not the same", style="red")
+        peers = f"{len(report.heights)} peers"
+        line(f"{report.height} blocks, {report.transactions} transactions on each of {peers}: ", verdict)
     if not report.ok:
         raise typer.Exit(int(Exit.VERIFICATION_FAILED))
 

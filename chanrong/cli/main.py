@@ -36,7 +36,7 @@ COMMANDS: Final = {
     ),
     "reconcile": ("chanrong.cli.reconcile:app", "Compare ledger and stores now; list and resolve breaks."),
     "chaincode": ("chanrong.cli.chaincode:app", "Chaincode on Fabric: serve."),
-    "ledger": ("chanrong.cli.ledger:app", "The embedded ledger: serve, verify, show."),
+    "ledger": ("chanrong.cli.ledger:app", "The ledger: verify, show; serve the embedded one."),
     "demo": ("chanrong.cli.demo:demo", "Bring a consortium up and show the whole job."),
     "industry": ("chanrong.cli.serve:industry", "The industry gateway: serve."),
     "finance": ("chanrong.cli.serve:finance", "The finance gateway: serve."),

@@ -18,9 +18,10 @@ from chanrong.demo import act1, act2, act3
 from chanrong.demo.scene import Scene
 from chanrong.demo.stage import Stage
 from chanrong.demo.world import make_world
+from chanrong.fabric import programs
 from chanrong.sandbox import lifecycle
 from chanrong.sandbox.layout import Layout
-from chanrong.sandbox.profile import load_profile
+from chanrong.sandbox.profile import Profile, load_profile
 from consortium.errors import ChanrongError
 
 DEMO_DIRECTORY = ".chanrong-demo"
@@ -43,7 +44,8 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
         stage.expect(
             True,
             f"{len(profile.services)} processes are up, mutual TLS between all of them",
-            f"{INDUSTRIES} industry gateways, {BANKS} banks, 3 institutions, the {ledger} ledger",
+            f"{INDUSTRIES} industry gateways, {BANKS} banks, 3 institutions",
+            _ledger_line(profile),
         )
         world = make_world(trades, dt.datetime.now(dt.UTC).date())
         scene = Scene(layout, profile, world, stage)
@@ -67,6 +69,14 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
         # Whoever opens the picture has a font of fixed width; it need not be fetched from anywhere.
         record.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), "utf-8")
     return held
+
+
+def _ledger_line(profile: Profile) -> str:
+    if profile.ledger == "embedded":
+        return "the embedded ledger: one process that speaks Fabric's own protocol"
+    peers, servers = (len(profile.of_kind(kind)) for kind in ("peer", "chaincode"))
+    version = programs.find().version_text
+    return f"Hyperledger Fabric {version}: an orderer, {peers} peers, {servers} chaincode servers"
 
 
 async def _acts(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import orjson
@@ -35,6 +35,20 @@ async def reading(layout: Layout, profile: Profile, msp_id: str) -> AsyncIterato
             return dict(orjson.loads(await contract.evaluate(function, encode(dict(request)))))
 
         yield read
+
+
+@asynccontextmanager
+async def peer_gateways(layout: Layout, profile: Profile) -> AsyncIterator[dict[str, Gateway]]:
+    """For each member a client at its own peer alone."""
+    async with AsyncExitStack() as stack:
+        made = {}
+        for node in profile.of_kind("peer"):
+            root = (layout.tls_ca(node.msp_id) / "ca.pem").read_bytes()
+            identity = load_identity(layout.msp(node.msp_id), node.msp_id)
+            made[node.msp_id] = await stack.enter_async_context(
+                Gateway([Endpoint(node.grpc, root)], identity)
+            )
+        yield made
 
 
 async def live_consent(
