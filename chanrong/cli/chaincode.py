@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from chanrong.cli import chaincode_lifecycle
 from chanrong.cli.serve import ConfigOption
 
-app = typer.Typer(no_args_is_help=True, help="Chaincode on Fabric: serve.")
+app = typer.Typer(no_args_is_help=True, help="Chaincode on Fabric: serve, package, upgrade.")
+app.command()(chaincode_lifecycle.package)
+app.command()(chaincode_lifecycle.upgrade)
 
 
 @app.callback()

@@ -35,7 +35,7 @@ COMMANDS: Final = {
         "Ask for financing; reserve, finance, release and settle claims.",
     ),
     "reconcile": ("chanrong.cli.reconcile:app", "Compare ledger and stores now; list and resolve breaks."),
-    "chaincode": ("chanrong.cli.chaincode:app", "Chaincode on Fabric: serve."),
+    "chaincode": ("chanrong.cli.chaincode:app", "Chaincode on Fabric: serve, package, upgrade."),
     "ledger": ("chanrong.cli.ledger:app", "The ledger: verify, show; serve the embedded one."),
     "demo": ("chanrong.cli.demo:demo", "Bring a consortium up and show the whole job."),
     "industry": ("chanrong.cli.serve:industry", "The industry gateway: serve."),

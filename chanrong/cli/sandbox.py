@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, cast
@@ -87,6 +89,22 @@ def bring_up(
 ) -> Profile:
     """Brings a sandbox up with a progress display on stderr; a ``transient`` one goes away when it is done."""
     kind = cast(lifecycle.Ledger | None, ledger)
+    with shown_progress(transient=transient) as show:
+        return run_async(
+            lambda: lifecycle.up(
+                layout,
+                ledger=kind,
+                industries=industries,
+                banks=banks,
+                overrides=overrides,
+                progress=show,
+            )
+        )
+
+
+@contextmanager
+def shown_progress(*, transient: bool = False) -> Iterator[Callable[[str, str], None]]:
+    """A function to tell of a service's state, shown on stderr as long as the block lasts."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     bar = Progress(*columns, console=err, transient=transient)
     tasks: dict[str, TaskID] = {}
@@ -99,16 +117,7 @@ def bring_up(
         bar.update(tasks[name], description=f"{name:<20} {state}", completed=1 if done else 0)
 
     try:
-        return run_async(
-            lambda: lifecycle.up(
-                layout,
-                ledger=kind,
-                industries=industries,
-                banks=banks,
-                overrides=overrides,
-                progress=show,
-            )
-        )
+        yield show
     finally:
         if tasks:
             bar.stop()

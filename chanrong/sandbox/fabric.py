@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chanrong.fabric import chaincode, network
+from chanrong.fabric import upgrade as upgrades
 from chanrong.fabric.material import Home
 from chanrong.fabric.network import LocalNetwork, Progress
 from chanrong.fabric.plan import Definition, Orderer, Organisation, Plan, load_plan, save_plan
@@ -47,15 +48,40 @@ def prepare(layout: Layout, profile: Profile, programs: Programs) -> LocalNetwor
             contracts=dict.fromkeys(there, chaincode.CONTRACT),
             policy=policy(profile),
         )
+    known = {server.name for server in net.plan.servers()}
+    for record in layout.pid("x").parent.glob("chaincode-*.json"):
+        if record.stem not in known:  # of an upgrade that was interrupted after the change
+            processes.stop(layout, record.stem)
+            record.unlink(missing_ok=True)
     return net
 
 
 async def up(
     net: LocalNetwork, profile: Profile, started: list[processes.Running], progress: Progress
-) -> None:
-    """Starts what does not run and waits until the contract can be endorsed by all."""
+) -> Profile:
+    """Starts what does not run and waits until the contract can be endorsed by all.
+
+    Returns the profile with the chaincode servers that are in use: an interrupted upgrade may have happened.
+    """
     await network.up(net, started, progress)
+    await upgrades.settle(net)
     await chaincode.deploy(net, definition_of(net, profile), started, progress)
+    return with_servers(profile, definition_of(net, profile))
+
+
+def with_servers(profile: Profile, definition: Definition) -> Profile:
+    """The profile with the chaincode servers that a definition has."""
+    mine = {
+        server.name: Service(name=server.name, kind="chaincode", msp_id=server.msp_id, grpc=server.listen)
+        for server in definition.servers.values()
+    }
+    services: dict[str, Service] = {}
+    for name, service in profile.services.items():
+        if service.kind != "chaincode":
+            services[name] = service
+        elif not mine.keys() & services.keys():
+            services |= mine
+    return profile.model_copy(update={"services": services})
 
 
 def definition_of(net: LocalNetwork, profile: Profile) -> Definition:

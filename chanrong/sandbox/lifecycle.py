@@ -19,11 +19,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from chanrong.fabric import programs
-from chanrong.fabric.network import together
+from chanrong.fabric.network import LocalNetwork, together
 from chanrong.sandbox import clients, fabric, processes
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.overrides import Overrides
@@ -90,8 +89,11 @@ async def up(
     with locked(layout):
         profile = _profile(layout, ledger, industries, banks)
         provision(layout, profile)
-        net = fabric.prepare(layout, profile, programs.find()) if profile.ledger == "fabric" else None
-        changed = write_settings(layout, profile, overrides or Overrides.read(_kept(layout)) or Overrides())
+        net = None
+        if profile.ledger == "fabric":
+            net = fabric.prepare(layout, profile, programs.find())
+            profile = fabric.with_servers(profile, fabric.definition_of(net, profile))
+        changed = write_settings(layout, profile, overrides or kept_overrides(layout))
         if overrides is not None:
             write_file(layout.overrides, overrides.text.encode(), private=True)
         save_profile(layout, profile)
@@ -102,10 +104,12 @@ async def up(
         started: list[processes.Running] = []
         try:
             first, second = ([s for s in missing if s.kind in stage] for stage in STAGES)
-            stage_one = [_start_stage(layout, first, started, progress)]
-            if net is not None:
-                stage_one.append(fabric.up(net, profile, started, progress))
-            await together(stage_one)
+            institutions = _start_stage(layout, first, started, progress)
+            if net is None:
+                await institutions
+            else:
+                await together([institutions, _fabric(layout, net, started, progress)])
+                profile = load_profile(layout)
             await _start_stage(layout, second, started, progress)
         except BaseException:
             for running in started:
@@ -114,8 +118,15 @@ async def up(
     return profile
 
 
-def _kept(layout: Layout) -> Path | None:
-    return layout.overrides if layout.overrides.exists() else None
+async def _fabric(
+    layout: Layout, net: LocalNetwork, started: list[processes.Running], progress: Progress
+) -> None:
+    save_profile(layout, await fabric.up(net, load_profile(layout), started, progress))
+
+
+def kept_overrides(layout: Layout) -> Overrides:
+    """The user's own settings of the last time."""
+    return Overrides.read(layout.overrides if layout.overrides.exists() else None) or Overrides()
 
 
 def _profile(layout: Layout, ledger: Ledger | None, industries: int, banks: int) -> Profile:
