@@ -99,7 +99,7 @@ class Parts:
         self.intake = Intake(
             self.database,
             Reader(Preparer(keys, self.directory), KeyBook(self.directory, self.ledger), self.helpers),
-            ChunkStore(self.bodies),
+            ChunkStore(self.bodies, settings.outbox.policy()),
             self.bodies,
             self.worker.offer,
         )

@@ -21,10 +21,18 @@ from consortium.contract.codec import encode
 from consortium.contract.names import MAX_LINKS_PER_DOCUMENT
 from consortium.documents import Problem
 from consortium.documents.weights import WHOLE_PPB, Weight, Worth, weight
+from consortium.storage.outbox import OutboxPolicy, fitting
 from industry_gateway.bodies import Bodies
 from industry_gateway.intake.prepare import PreparedDocument, Referred
 from industry_gateway.intake.results import IntakeStatus, Outcome
-from industry_gateway.outbox.model import REGISTER, OutboxItem, new_id, next_sequence
+from industry_gateway.outbox.model import (
+    REGISTER,
+    OutboxItem,
+    new_id,
+    new_series,
+    next_sequence,
+    of_series,
+)
 from industry_gateway.parties.directory import Tenant
 from industry_gateway.store import documents as statements
 from industry_gateway.store import outbox
@@ -61,8 +69,9 @@ class _Rows:
 class ChunkStore:
     """Stores chunks for one gateway."""
 
-    def __init__(self, bodies: Bodies) -> None:
+    def __init__(self, bodies: Bodies, policy: OutboxPolicy | None = None) -> None:
         self._bodies = bodies
+        self._policy = policy or OutboxPolicy()
 
     async def store(
         self, connection: AsyncConnection, entries: Sequence[Entry], tenant: Tenant, push_id: str, *, at: int
@@ -73,7 +82,8 @@ class ChunkStore:
         asked.update(name for each in ready for referred in each.referred for name in referred.candidates)
         stored = await statements.live_by_key(connection, asked)
         new: dict[str, _New] = {}
-        outcomes = [_judge(entry, stored, new, tenant) for entry in entries]
+        series = new_series()
+        outcomes = [_judge(entry, stored, new, tenant, series) for entry in entries]
         fresh = list({id(each): each for each in new.values()}.values())
         parents = await self._parents(connection, fresh, stored, new)
         rows = _Rows()
@@ -81,9 +91,10 @@ class ChunkStore:
         for position, each in enumerate(fresh):
             _add(rows, each, parents, tenant, push_id, sequence=first + position, at=at)
         rows.new.bodies = self._bodies.seal(rows.bodies)
+        items = _parcelled(rows.items, self._policy)
         await statements.add(connection, rows.new)
-        await outbox.add_items(connection, rows.items)
-        return outcomes, rows.items
+        await outbox.add_items(connection, items)
+        return outcomes, items
 
     async def _parents(
         self,
@@ -121,6 +132,7 @@ def _judge(
     stored: Mapping[str, list[tuple[str, StoredDocument]]],
     new: dict[str, _New],
     tenant: Tenant,
+    series: str,
 ) -> Outcome:
     """Steps 1 and 2 for one document. A new one is noted under all its keys."""
     prepared = entry.prepared
@@ -164,7 +176,7 @@ def _judge(
             return result(
                 IntakeStatus.CONFLICT, problems=(_conflict(prepared),), first_transaction_id=document.txid
             )
-    fresh = _New(new_id(), prepared)
+    fresh = _New(of_series(series, entry.index), prepared)
     for key in prepared.keys:
         if key.tag:
             new[key.fp] = fresh
@@ -218,7 +230,21 @@ def _add(
             "links": links,
         }
     )
-    rows.items.append(OutboxItem(REGISTER, fingerprint, fingerprint, payload, sequence))
+    rows.items.append(
+        OutboxItem(REGISTER, fingerprint, fingerprint, payload, sequence, document_id=new.document_id)
+    )
+
+
+def _parcelled(items: Sequence[OutboxItem], policy: OutboxPolicy) -> list[OutboxItem]:
+    """New items in parcels, each of which fits into a ledger transaction."""
+    found: list[OutboxItem] = []
+    start = 0
+    while start < len(items):
+        count = fitting([len(item.payload) + 1 for item in items[start:]], policy)
+        parcel = new_id()
+        found += [item._replace(parcel=parcel) for item in items[start : start + count]]
+        start += count
+    return found
 
 
 def _links(

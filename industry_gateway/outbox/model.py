@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from consortium.contract.names import (
     ASSETS_ALIAS,
@@ -48,14 +49,15 @@ LANES: Mapping[str, Lane] = {
 """Registrations read no claims and never wait for them, so facts and weights have lanes of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxItem:
+class OutboxItem(NamedTuple):
     """One thing that the ledger does not have yet.
 
     :param key: unique within its lane while under way: the fingerprint, or child and parent
     :param root: the trade root whose claims the contract will touch; items of one root go one after the other
     :param payload: canonical JSON of the contract's item
     :param sequence: order of arrival, for packing; gaps and late comers are fine
+    :param parcel: the parcel in which the item is stored, with others; empty where it has a row of its own
+    :param document_id: the document's identifier where it is known; the key finds it too
     """
 
     lane: str
@@ -63,13 +65,46 @@ class OutboxItem:
     root: str
     payload: bytes
     sequence: int
+    parcel: str = ""
+    document_id: str = ""
+
+    @property
+    def stored_as(self) -> str:
+        """The stored row that holds it: what is taken, held and given back as one."""
+        return self.parcel or self.key
+
+
+def in_order(items: Iterable[OutboxItem]) -> list[OutboxItem]:
+    """Items as the database gives those of a batch: single ones by key, then parcels, their items as they are."""
+    return sorted(items, key=lambda item: (item.parcel, "" if item.parcel else item.key))
+
+
+def parcels_of(items: Iterable[OutboxItem]) -> list[list[OutboxItem]]:
+    """Consecutive items, parcel by parcel; a single one stands alone."""
+    found: list[list[OutboxItem]] = []
+    for item in items:
+        if item.parcel and found and found[-1][-1].parcel == item.parcel:
+            found[-1].append(item)
+        else:
+            found.append([item])
+    return found
+
+
+def cut(parts: Sequence[Sequence[OutboxItem]]) -> list[list[OutboxItem]]:
+    """The same parts, where no parcel lies in two of them: what a cut leaves of one becomes a parcel of its own."""
+    seen = Counter(name for part in parts for name in {item.parcel for item in part})
+    made: list[list[OutboxItem]] = []
+    for part in parts:
+        new = {item.parcel: new_id() for item in part if item.parcel and seen[item.parcel] > 1}
+        made.append(in_order(item._replace(parcel=new.get(item.parcel, item.parcel)) for item in part))
+    return made
 
 
 @dataclass(slots=True)
 class Batch:
     """One ledger transaction's worth of items, as the worker holds it.
 
-    :param items: sorted by key, which is the order of the contract's results as well
+    :param items: in the order of :func:`in_order`, which is the order of the contract's results as well
     :param version: the stored row's version that this process saw last; 0 while nothing is stored
     :param txid: the present envelope's id; empty without one
     """
@@ -98,6 +133,7 @@ class Batch:
         )
 
 
+_SERIES_DIGITS: Final = 6
 _sequence_lock = threading.Lock()
 _last_sequence = 0
 
@@ -116,3 +152,34 @@ def next_sequence(count: int = 1) -> int:
 def new_id() -> str:
     """A new identifier: 32 hex digits that begin with the time, so that new rows stand beside each other."""
     return f"{next_sequence():016x}{secrets.token_hex(8)}"
+
+
+MAX_SERIES = 16**_SERIES_DIGITS
+"""Identifiers of one series."""
+
+
+def new_series() -> str:
+    """What new identifiers of one chunk begin with; :func:`of_series` completes them."""
+    return new_id()[:-_SERIES_DIGITS]
+
+
+def of_series(series: str, number: int) -> str:
+    """An identifier of a series: consecutive numbers are neighbours, and nobody else's come between them."""
+    return f"{series}{number:06x}"
+
+
+def runs_of(ids: Iterable[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Identifiers as ranges of one series, first and last, and those that stand alone."""
+    ranges: list[list[str]] = []
+    for name in sorted(ids):
+        last = ranges[-1][1] if ranges else ""
+        if last[:-_SERIES_DIGITS] == name[:-_SERIES_DIGITS] and int(last[-_SERIES_DIGITS:], 16) + 1 == int(
+            name[-_SERIES_DIGITS:], 16
+        ):
+            ranges[-1][1] = name
+        else:
+            ranges.append([name, name])
+    return (
+        [(first, last) for first, last in ranges if first != last],
+        [first for first, last in ranges if first == last],
+    )

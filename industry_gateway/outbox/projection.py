@@ -65,25 +65,22 @@ class Projection:
             raise ValueError(f"batch {attempt.batch_id} has {len(items)} items and {len(results)} results")
         pairs = list(zip(items, results, strict=True))
         if attempt.lane == REGISTER:
-            await self._registered(connection, attempt.batch_id, pairs, transaction.txid, block)
+            await self._registered(connection, pairs, transaction.txid, block)
         else:
             for item, result in pairs:
                 await self._linked(connection, item, result)
 
-    async def refuse(
-        self, connection: AsyncConnection, batch_id: str, item: OutboxItem, reason: str, message: str
-    ) -> None:
+    async def refuse(self, connection: AsyncConnection, item: OutboxItem, reason: str, message: str) -> None:
         """Stores that the contract will never take an item."""
         result = {"status": "refused", "reason": reason, "message": message, "txid": ""}
         if item.lane == REGISTER:
-            await self._registered(connection, batch_id, [(item, result)], "", None)
+            await self._registered(connection, [(item, result)], "", None)
         else:
             await self._linked(connection, item, result)
 
     async def _registered(
         self,
         connection: AsyncConnection,
-        batch_id: str,
         pairs: Sequence[tuple[OutboxItem, dict[str, Any]]],
         txid: str,
         block: int | None,
@@ -92,7 +89,8 @@ class Projection:
             connection, sorted({result["txid"] for _, result in pairs if result["status"] == "already"})
         )
         others: list[dict[str, Any]] = []
-        concerned = await self._messages.concerned(connection, batch_id)
+        items = [item for item, _ in pairs]
+        concerned = await self._messages.concerned(connection, items)
         for item, result in pairs:
             # "already" in a transaction of ours is a registration whose verdict got lost on the way here.
             mine = result["status"] == "registered" or (
@@ -101,7 +99,7 @@ class Projection:
             if not mine or result["txid"] != txid or block is None:
                 others.append(_other(item.key, result, mine=mine, block=own.get(result["txid"])))
         if block is not None and len(others) < len(pairs):
-            await documents.mark_registered(connection, batch_id, txid=txid, block=block)
+            await documents.mark_registered(connection, items, txid=txid, block=block)
         await documents.mark_other(connection, others)
         if concerned:
             positions = {item.key: _registered_at(txid, block) for item, _ in pairs}
@@ -109,7 +107,7 @@ class Projection:
             if await self._messages.owe(connection, concerned, positions):
                 self._followed.messages = True
         await self._follow_up(connection, pairs)
-        await self._wake_links(connection, batch_id)
+        await self._wake_links(connection, [item.key for item in items])
 
     async def _follow_up(
         self, connection: AsyncConnection, pairs: Sequence[tuple[OutboxItem, dict[str, Any]]]
@@ -147,9 +145,9 @@ class Projection:
             return  # the same is under way
         self._followed.items = True
 
-    async def _wake_links(self, connection: AsyncConnection, batch_id: str) -> None:
+    async def _wake_links(self, connection: AsyncConnection, fingerprints: Sequence[str]) -> None:
         """Links whose two ends are on the ledger now can be put there."""
-        waiting = await documents.waiting_links(connection, batch_id)
+        waiting = await documents.waiting_links(connection, fingerprints)
         if not waiting:
             return
         ends = {link.child for link in waiting} | {link.parent for link in waiting}

@@ -44,7 +44,7 @@ from consortium.storage.outbox import (
 )
 from industry_gateway.outbox.backlog import Backlog
 from industry_gateway.outbox.follower import BatchVerdict, Follower
-from industry_gateway.outbox.model import LANES, Batch, OutboxItem
+from industry_gateway.outbox.model import LANES, Batch, OutboxItem, cut
 from industry_gateway.outbox.port import CONTRACT_FAILED, ContractRefusedError, LedgerPort, TooLargeError
 from industry_gateway.store import outbox as statements
 from industry_gateway.store.database import Database, StaleError
@@ -69,8 +69,8 @@ failpoints.declare(
 
 _log = structlog.get_logger(__name__)
 
-RefuseItem = Callable[[AsyncConnection, str, OutboxItem, str, str], Awaitable[None]]
-"""Stores that the contract will never take an item: its batch, itself, the contract's reason and words."""
+RefuseItem = Callable[[AsyncConnection, OutboxItem, str, str], Awaitable[None]]
+"""Stores that the contract will never take an item: itself, the contract's reason and words."""
 
 
 class _Step(Enum):
@@ -181,18 +181,19 @@ class Worker:
     async def _fill(self) -> None:
         """Reads waiting items of lanes that may have some beyond memory."""
         for lane in sorted(self._backlog.beyond):
-            asked = self._backlog.room(lane)
-            if not asked:
+            room = self._backlog.room(lane)
+            if not room:
                 continue
+            held = self._backlog.held(lane)
             try:
                 async with self._database.read() as connection:
-                    found = await statements.waiting_items(connection, lane, asked)
+                    found, more = await statements.waiting_items(connection, lane, room, held)
             except UnavailableError as error:
                 _log.warning("outbox cannot read its items", reason=error.reason)
                 await asyncio.sleep(RETRY_MAX_S)
                 self._wake.set()
                 return
-            self._backlog.refill(lane, found, asked)
+            self._backlog.refill(lane, found, more=more)
 
     # ------------------------------------------------------------------ one batch's way
 
@@ -379,7 +380,7 @@ class Worker:
             if not batch.stored:
                 await statements.store_batch(connection, batch, BatchState.PACKED, at=int(self._clock()))
                 batch.version = 1
-            await self._refuse(connection, batch.batch_id, batch.items[0], refusal.reason, refusal.message)
+            await self._refuse(connection, batch.items[0], refusal.reason, refusal.message)
             await statements.drop_items(connection, batch.batch_id)
             await statements.advance(
                 connection,
@@ -413,11 +414,17 @@ class Worker:
 
     async def _divide(self, batch: Batch, parts: list[list[OutboxItem]]) -> _Step:
         failures = failures_of_half(self._policy) if len(parts) > 1 and batch.stored else batch.failures
-        children = [Batch(batch.lane, part, failures=failures) for part in parts]
-        if batch.stored:
+        whole = cut(parts)
+        children = [Batch(batch.lane, part, failures=failures) for part in whole]
+        if batch.stored or whole != parts:
+            at = int(self._clock())
             async with self._database.write() as connection:
-                await statements.split_batch(connection, batch, children, at=int(self._clock()))
+                if not batch.stored:  # a parcel is cut in the database, or not at all
+                    await statements.store_batch(connection, batch, BatchState.PACKED, at=at)
+                    batch.version = 1
+                await statements.split_batch(connection, batch, children, at=at)
                 failpoints.reach("outbox.split")
+            self._backlog.stored(batch)
             for child in children:
                 child.version = 1
         batch.items = []  # they belong to the children now

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, or_, select, union, update
+from sqlalchemy import BindParameter, Select, bindparam, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from industry_gateway.outbox.model import OutboxItem, runs_of
 from industry_gateway.store.bulk import insert_rows
 from industry_gateway.store.database import MAX_PARAMETERS
 from industry_gateway.store.tables import (
@@ -16,7 +17,6 @@ from industry_gateway.store.tables import (
     document_keys,
     document_links,
     documents,
-    outbox_items,
 )
 
 PENDING = "pending"
@@ -147,26 +147,28 @@ async def of_subject(
 
     :param fingerprints: only these, when given
     """
-    statement = (
-        select(*_COLUMNS)
-        .where(
-            or_(
-                documents.c.seller == subject,
-                documents.c.issuer == subject,
-                documents.c.pushed_by == subject,
-            ),
-            documents.c.live_fingerprint.is_not(None),
-            documents.c.state.in_(ON_LEDGER),
-        )
-        .order_by(documents.c.document_id)
+    columns = documents.c
+    # Each document in one of three: together with "or" they would be found by reading all documents.
+    roles = (
+        (columns.pushed_by == subject,),
+        (columns.seller == subject, columns.seller != columns.pushed_by),
+        (
+            columns.issuer == subject,
+            columns.issuer != columns.pushed_by,
+            columns.issuer != columns.seller,
+        ),
     )
+    there = (columns.live_fingerprint.is_not(None), columns.state.in_(ON_LEDGER))
     found: list[StoredDocument] = []
-    if not fingerprints:
-        return [StoredDocument(*row) for row in await _rows(connection, statement)]
-    for part in _chunks(fingerprints):
-        rows = await _rows(connection, statement.where(documents.c.live_fingerprint.in_(_NAMES)), part)
-        found += [StoredDocument(*row) for row in rows]
-    return found
+    for role in roles:
+        statement = select(*_COLUMNS).where(*role, *there)
+        if not fingerprints:
+            found += [StoredDocument(*row) for row in await _rows(connection, statement)]
+            continue
+        for part in _chunks(fingerprints):
+            rows = await _rows(connection, statement.where(columns.live_fingerprint.in_(_NAMES)), part)
+            found += [StoredDocument(*row) for row in rows]
+    return sorted(found, key=lambda each: each.document_id)
 
 
 async def bodies(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, tuple[bytes | None, bytes]]:
@@ -222,18 +224,32 @@ async def add(connection: AsyncConnection, rows: NewRows) -> None:
     await insert_rows(connection, document_links, LINK_COLUMNS, rows.links)
 
 
-def _of_batch(batch_id: str) -> Select[tuple[str]]:
-    """Keys of a batch's items; a subquery, so that a thousand keys do not travel to the database again."""
-    return select(outbox_items.c.item_key).where(outbox_items.c.batch_id == batch_id)
-
-
-async def mark_registered(connection: AsyncConnection, batch_id: str, *, txid: str, block: int) -> None:
-    """The ledger took a batch's documents in this transaction; exceptions are marked afterwards."""
-    await connection.execute(
-        update(documents)
-        .where(documents.c.live_fingerprint.in_(_of_batch(batch_id)))
-        .values(state=REGISTERED, txid=txid, block=block)
-    )
+async def mark_registered(
+    connection: AsyncConnection, items: Sequence[OutboxItem], *, txid: str, block: int
+) -> None:
+    """The ledger took these items' documents in this transaction; exceptions are marked afterwards."""
+    ranges, single = runs_of(item.document_id for item in items if item.document_id)
+    values = {"state": REGISTERED, "txid": txid, "block": block}
+    name = documents.c.document_id
+    if ranges:
+        # What the range holds that ledger or contract have ended by other words is not live, and stays as it is.
+        await connection.execute(
+            update(documents)
+            .where(
+                name.between(bindparam("first"), bindparam("last")), documents.c.live_fingerprint.is_not(None)
+            )
+            .values(values),
+            [{"first": first, "last": last} for first, last in ranges],
+        )
+    fingerprints = [item.key for item in items if not item.document_id]
+    for column, names in ((name, single), (documents.c.live_fingerprint, fingerprints)):
+        for part in _chunks(names):
+            await connection.execute(
+                update(documents)
+                .where(column.in_(_NAMES), documents.c.live_fingerprint.is_not(None))
+                .values(values),
+                {"names": part},
+            )
 
 
 async def mark_other(connection: AsyncConnection, outcomes: Sequence[dict[str, Any]]) -> None:
@@ -275,31 +291,34 @@ async def links_of(
     return found
 
 
-async def waiting_links(connection: AsyncConnection, batch_id: str) -> list[Link]:
-    """Links that wait, and are of a batch's documents, to them, or of a document that has such a link."""
+async def waiting_links(connection: AsyncConnection, fingerprints: Sequence[str]) -> list[Link]:
+    """Links that wait, and are of these documents, to them, or of a document that has such a link."""
     columns = document_links.c
     waiting = columns.state == "waiting"
     some = await connection.scalar(select(columns.child).where(waiting).limit(1))
     if some is None:
         return []
-    batch = _of_batch(batch_id)
     further = (
         select(document_keys.c.fingerprint)
         .join(documents, documents.c.document_id == document_keys.c.document_id)
-        .where(documents.c.live_fingerprint.in_(batch))
+        .where(documents.c.live_fingerprint.in_(_NAMES))
     )
     touched = union(
-        select(columns.child).where(waiting, columns.parent.in_(batch)),
+        select(columns.child).where(waiting, columns.parent.in_(_NAMES)),
         select(columns.child).where(waiting, columns.parent.in_(further)),
-        select(columns.child).where(waiting, columns.child.in_(batch)),
+        select(columns.child).where(waiting, columns.child.in_(_NAMES)),
     )
-    rows = await _rows(
-        connection,
-        select(columns.child, columns.parent, columns.slot, columns.role, columns.state).where(
-            waiting, columns.child.in_(touched)
-        ),
-    )
-    return [Link(*row) for row in rows]
+    found: dict[tuple[str, str], Link] = {}
+    for part in _chunks(fingerprints):
+        rows = await _rows(
+            connection,
+            select(columns.child, columns.parent, columns.slot, columns.role, columns.state).where(
+                waiting, columns.child.in_(touched)
+            ),
+            part,
+        )
+        found |= {(row.child, row.parent): Link(*row) for row in rows}
+    return list(found.values())
 
 
 async def ready_children(connection: AsyncConnection, limit: int) -> list[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Row, bindparam, delete, func, insert, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consortium.storage.outbox import IN_FLIGHT, BatchState
 from industry_gateway.outbox.model import Batch, OutboxItem
+from industry_gateway.store import parcels
 from industry_gateway.store.bulk import insert_rows
 from industry_gateway.store.database import MAX_PARAMETERS, StaleError
-from industry_gateway.store.tables import outbox_attempts, outbox_batches, outbox_items
+from industry_gateway.store.tables import outbox_attempts, outbox_batches, outbox_items, outbox_parcels
 
 ITEM_COLUMNS = ("lane", "item_key", "root", "payload", "sequence")
 _ITEM_COLUMNS = (
@@ -52,12 +54,29 @@ def _item(row: Row[Any, Any, Any, Any, Any]) -> OutboxItem:
 
 async def add_items(connection: AsyncConnection, items: Sequence[OutboxItem]) -> None:
     """Stores items; together with what they are about, in the caller's transaction."""
-    rows = [(item.lane, item.key, item.root, item.payload, item.sequence) for item in items]
+    rows = [item[:5] for item in items if not item.parcel]
     await insert_rows(connection, outbox_items, ITEM_COLUMNS, rows)
+    await parcels.add(connection, [item for item in items if item.parcel])
 
 
-async def waiting_items(connection: AsyncConnection, lane: str, limit: int) -> list[OutboxItem]:
-    """Items that no stored batch holds, oldest first."""
+async def waiting_items(
+    connection: AsyncConnection, lane: str, room: int, held: Collection[str] = ()
+) -> tuple[list[OutboxItem], bool]:
+    """Items that no stored batch holds, oldest first, and whether there may be more than these.
+
+    :param room: how many are wanted; a parcel is not given in parts
+    :param held: stored rows (:attr:`OutboxItem.stored_as`) that the caller has already
+    """
+    limit = room + len(held)
+    found = [each for each in await _waiting(connection, lane, limit) if each.key not in held]
+    more = len(found) >= room
+    if not more:
+        packed, more = await parcels.waiting(connection, lane, room - len(found), held)
+        found += packed
+    return found, more
+
+
+async def _waiting(connection: AsyncConnection, lane: str, limit: int) -> list[OutboxItem]:
     rows = await connection.execute(
         select(*_ITEM_COLUMNS)
         .where(outbox_items.c.lane == lane, outbox_items.c.batch_id.is_(None))
@@ -77,8 +96,15 @@ async def is_under_way(connection: AsyncConnection, lane: str, key: str) -> bool
 
 async def count_items(connection: AsyncConnection) -> dict[str, int]:
     """How many items each lane still owes the ledger."""
-    rows = await connection.execute(select(outbox_items.c.lane, func.count()).group_by(outbox_items.c.lane))
-    return {row[0]: row[1] for row in rows}
+    packed = outbox_parcels.c
+    counts = union_all(
+        select(outbox_items.c.lane, func.count()).group_by(outbox_items.c.lane),
+        select(packed.lane, func.sum(packed["items"])).group_by(packed.lane),
+    )
+    owed: Counter[str] = Counter()
+    for lane, count in await connection.execute(counts):
+        owed[lane] += int(count)
+    return dict(owed)
 
 
 async def items_of(connection: AsyncConnection, batch_id: str) -> list[OutboxItem]:
@@ -86,7 +112,7 @@ async def items_of(connection: AsyncConnection, batch_id: str) -> list[OutboxIte
     rows = await connection.execute(
         select(*_ITEM_COLUMNS).where(outbox_items.c.batch_id == batch_id).order_by(outbox_items.c.item_key)
     )
-    return [_item(row) for row in rows]
+    return [*map(_item, rows), *await parcels.of_batch(connection, batch_id)]
 
 
 async def store_batch(connection: AsyncConnection, batch: Batch, state: BatchState, *, at: int) -> None:
@@ -110,7 +136,7 @@ async def store_batch(connection: AsyncConnection, batch: Batch, state: BatchSta
 
 
 async def _take(connection: AsyncConnection, batch: Batch, *, owner: str | None) -> None:
-    keys = [item.key for item in batch.items]
+    keys = [item.key for item in batch.items if not item.parcel]
     taken = 0
     for start in range(0, len(keys), MAX_PARAMETERS):
         done = await connection.execute(
@@ -126,6 +152,7 @@ async def _take(connection: AsyncConnection, batch: Batch, *, owner: str | None)
         taken += done.rowcount
     if taken != len(keys):
         raise StaleError(f"{len(keys) - taken} items of batch {batch.batch_id} are no longer free")
+    await parcels.take(connection, batch, owner=owner)
 
 
 async def add_attempt(connection: AsyncConnection, batch: Batch, digest: str) -> None:
@@ -178,9 +205,12 @@ async def split_batch(
 ) -> None:
     """Gives a stored batch's items to new batches with operation ids of their own.
 
+    :param children: their parcels are whole: what :func:`~industry_gateway.outbox.model.cut` made of a batch's
+
     :raises StaleError: when somebody else moved the batch meanwhile
     """
     await advance(connection, batch.batch_id, batch.version, BatchState.SPLIT, batch.failures, at=at)
+    await parcels.cut_up(connection, batch, [item for child in children for item in child.items])
     for child in children:
         await connection.execute(
             insert(outbox_batches).values(
@@ -308,3 +338,4 @@ async def judge_attempt(connection: AsyncConnection, txid: str, *, code: int, bl
 async def drop_items(connection: AsyncConnection, batch_id: str) -> None:
     """Removes a finished batch's items; what became of them stands with what they are about."""
     await connection.execute(delete(outbox_items).where(outbox_items.c.batch_id == batch_id))
+    await parcels.drop(connection, batch_id)

@@ -70,8 +70,20 @@ documents = Table(
     Column("reason", String(64), nullable=False, server_default=""),
     Column("message", Text, nullable=False, server_default=""),
     Column("created_at", BigInteger, nullable=False),
-    Index("ix_documents_seller", "seller"),
-    Index("ix_documents_issuer", "issuer"),
+    # Mostly who pushes a document is its seller or issuer: each row stands in one of these, seldom in more.
+    Index("ix_documents_pushed_by", "pushed_by"),
+    Index(
+        "ix_documents_other_seller",
+        "seller",
+        sqlite_where=text("seller <> pushed_by"),
+        postgresql_where=text("seller <> pushed_by"),
+    ),
+    Index(
+        "ix_documents_other_issuer",
+        "issuer",
+        sqlite_where=text("issuer <> pushed_by AND issuer <> seller"),
+        postgresql_where=text("issuer <> pushed_by AND issuer <> seller"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -146,7 +158,8 @@ push_chunks = Table(
 )
 
 outbox_items = Table(
-    # One row per thing that the ledger does not have yet; the primary key lets no second one be under way.
+    # One row per thing that the ledger does not have yet; the primary key lets no second one be under way. Documents
+    # that intake stores many at a time stand in outbox_parcels instead.
     "outbox_items",
     METADATA,
     Column("lane", String(16), primary_key=True),
@@ -162,6 +175,34 @@ outbox_items = Table(
         postgresql_where=text("batch_id IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
+)
+
+outbox_parcels = Table(
+    # Registrations that were stored together and are packed together: one row instead of hundreds of items. That no
+    # document is in two of them, the unique fingerprint of its own row sees to.
+    "outbox_parcels",
+    METADATA,
+    Column("parcel_id", _ID, primary_key=True),
+    Column("lane", String(16), nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("batch_id", _ID),
+    Index(
+        "ix_outbox_parcels_batch",
+        "batch_id",
+        sqlite_where=text("batch_id IS NOT NULL"),
+        postgresql_where=text("batch_id IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+outbox_parcel_items = Table(
+    # A row of its own, so that taking a parcel into a batch does not write its items again.
+    "outbox_parcel_items",
+    METADATA,
+    Column("parcel_id", _ID, primary_key=True),
+    # One line per item: its key, a blank, canonical JSON of the contract's item.
+    Column("payload", LargeBinary, nullable=False),
 )
 
 outbox_batches = Table(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from industry_gateway.store.database import MAX_PARAMETERS
 from industry_gateway.store.tables import (
     documents,
-    outbox_items,
     parties,
     webhook_deliveries,
     webhook_endpoints,
@@ -98,24 +98,26 @@ async def remove(connection: AsyncConnection, party: str) -> bool:
     return done.rowcount > 0
 
 
-async def concerned(connection: AsyncConnection, batch_id: str) -> list[Concerned]:
+async def concerned(connection: AsyncConnection, fingerprints: Sequence[str]) -> list[Concerned]:
     """Documents of a batch whose pushers want to be told; before the batch's results are stored."""
     if await connection.scalar(select(webhook_endpoints.c.endpoint_id).limit(1)) is None:
         return []
-    rows = await connection.execute(
+    statement = (
         select(
             webhook_endpoints.c.endpoint_id,
             documents.c.document_id,
             documents.c.fingerprint,
             documents.c.kind,
         )
-        .join(outbox_items, outbox_items.c.item_key == documents.c.live_fingerprint)
         .join(parties, parties.c.handle == documents.c.pushed_by)
         .join(webhook_endpoints, webhook_endpoints.c.party == parties.c.alias)
-        .where(outbox_items.c.batch_id == batch_id)
-        .order_by(webhook_endpoints.c.endpoint_id, documents.c.document_id)
+        .where(documents.c.live_fingerprint.in_(bindparam("names", expanding=True)))
     )
-    return [Concerned(*row) for row in rows]
+    found: list[Concerned] = []
+    for start in range(0, len(fingerprints), MAX_PARAMETERS):
+        rows = await connection.execute(statement, {"names": fingerprints[start : start + MAX_PARAMETERS]})
+        found += [Concerned(*row) for row in rows]
+    return sorted(found, key=lambda each: (each.endpoint_id, each.document_id))
 
 
 async def owe(connection: AsyncConnection, deliveries: Sequence[Delivery], *, at: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from industry_gateway.outbox.model import new_id
+from industry_gateway.outbox.model import OutboxItem, new_id
 from industry_gateway.store import webhooks
 from industry_gateway.store.webhooks import Concerned, Delivery
 
@@ -24,9 +24,9 @@ class Messages:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
 
-    async def concerned(self, connection: AsyncConnection, batch_id: str) -> list[Concerned]:
-        """Whom a batch concerns; ask before its results are stored."""
-        return await webhooks.concerned(connection, batch_id)
+    async def concerned(self, connection: AsyncConnection, items: Sequence[OutboxItem]) -> list[Concerned]:
+        """Whom a batch's items concern; ask before its results are stored."""
+        return await webhooks.concerned(connection, [item.key for item in items])
 
     async def owe(
         self,

@@ -16,7 +16,16 @@ from consortium.storage.engine import create_engine
 from consortium.storage.migrate import migrate
 from consortium.storage.outbox import VALID, BatchState, OutboxPolicy
 from industry_gateway.outbox.follower import Follower
-from industry_gateway.outbox.model import REGISTER, Batch, OutboxItem, next_sequence
+from industry_gateway.outbox.model import (
+    REGISTER,
+    Batch,
+    OutboxItem,
+    in_order,
+    new_id,
+    new_series,
+    next_sequence,
+    of_series,
+)
 from industry_gateway.outbox.projection import Projection
 from industry_gateway.outbox.worker import Worker
 from industry_gateway.store import documents, outbox
@@ -47,6 +56,10 @@ class Rig:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     clock: Clock = field(default_factory=Clock)
     policy: OutboxPolicy = POLICY
+    parcel: int = 0
+    """Items of one parcel; with 0 each has a row of its own."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Documents' identifiers by key."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Worker]:
@@ -78,13 +91,22 @@ class Rig:
 
     async def add(self, keys: Sequence[str], tag: str = "t") -> list[OutboxItem]:
         """Documents as intake stores them."""
+        series = new_series()
+        ids = {key: of_series(series, number) if self.parcel else key[:32] for number, key in enumerate(keys)}
         items = [
             OutboxItem(REGISTER, key, key, encode({"fp": key, "tag": tag}), next_sequence()) for key in keys
         ]
+        if self.parcel:
+            parcels = [new_id() for _ in range(0, len(keys), self.parcel)]
+            items = [
+                item._replace(parcel=parcels[number // self.parcel], document_id=ids[item.key])
+                for number, item in enumerate(items)
+            ]
+        self.ids |= ids
         someone = "s" * 64
         rows = [
             (
-                key[:32],
+                ids[key],
                 key,
                 key,
                 tag,
@@ -108,7 +130,7 @@ class Rig:
     async def states(self, keys: Sequence[str]) -> dict[str, str]:
         """State of each document."""
         async with self.database.read() as connection:
-            found = await documents.by_ids(connection, [key[:32] for key in keys])
+            found = await documents.by_ids(connection, [self.ids[key] for key in keys])
         return {each.fingerprint: each.state for each in found.values()}
 
     async def settled(self, keys: Sequence[str]) -> dict[str, str]:
@@ -133,12 +155,12 @@ def keys_of(count: int, start: int = 0) -> list[str]:
     return [f"{number:064x}"[::-1] for number in range(start + 1, start + count + 1)]
 
 
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+@pytest.fixture(params=[0, 1, 4, 30], ids=lambda size: f"parcels-{size}")
+async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     engine = create_engine(f"sqlite:///{tmp_path / 'outbox.db'}")
     await migrate(engine, "industry_gateway.migrations")
     database = Database(engine)
-    yield Rig(database)
+    yield Rig(database, parcel=request.param)
     await database.close()
 
 
@@ -160,8 +182,10 @@ async def test_a_burst_is_packed(rig: Rig) -> None:
         worker.offer(await rig.add(keys))
         await rig.settled(keys)
     check(rig, keys)
-    assert max(count for _, count in rig.ledger.batches) == rig.policy.max_items
-    assert len(rig.ledger.batches) <= 6
+    size = max(1, rig.parcel)
+    most = rig.policy.max_items // size * size
+    assert max(count for _, count in rig.ledger.batches) >= most
+    assert len(rig.ledger.batches) <= 230 // most + 2
 
 
 async def test_items_that_nobody_offered_are_found_at_the_start(rig: Rig) -> None:
@@ -184,7 +208,8 @@ async def test_results_go_to_the_documents_that_they_are_about(rig: Rig) -> None
             other: "conflict",
         }
     async with rig.database.read() as connection:
-        row = (await documents.by_ids(connection, [other[:32]]))[other[:32]]
+        name = rig.ids[other]
+        row = (await documents.by_ids(connection, [name]))[name]
         assert (row.reason, row.txid) == ("CONTENT_CONFLICT", "f" * 64)
         assert await documents.live_by_key(connection, [other]) == {}, "a corrected one can be pushed"
         assert await outbox.count_items(connection) == {}
@@ -314,7 +339,7 @@ async def _batch_states(rig: Rig) -> set[BatchState]:
 async def test_restart_in_each_state(rig: Rig, state: BatchState, delivered: bool) -> None:
     keys = keys_of(3)
     items = await rig.add(keys)
-    batch = Batch(REGISTER, sorted(items, key=lambda item: item.key))
+    batch = Batch(REGISTER, in_order(items))
     prepared = await rig.ledger.prepare("documents:register", batch.request())
     async with rig.database.write() as connection:
         await outbox.store_batch(connection, batch, state, at=int(rig.clock.now))

@@ -12,7 +12,18 @@ from industry_gateway.consent.coverage import Coverage, meaningless
 from industry_gateway.intake.lines import ndjson_sources
 from industry_gateway.intake.results import IntakeStatus, Outcome, from_bytes, to_bytes
 from industry_gateway.outbox.backlog import Backlog
-from industry_gateway.outbox.model import FACT, LINK, REGISTER, OutboxItem, new_id, next_sequence
+from industry_gateway.outbox.model import (
+    FACT,
+    LINK,
+    REGISTER,
+    OutboxItem,
+    cut,
+    new_id,
+    new_series,
+    next_sequence,
+    of_series,
+    runs_of,
+)
 from industry_gateway.parties.directory import PartyDirectory, Tenant
 
 USCC = "91310115MA1K3BTP2B"
@@ -163,10 +174,68 @@ def test_items_that_are_held_are_not_queued_twice() -> None:
     waiting = backlog(Time())
     one = item("a", LINK)
     waiting.offer([one])
-    waiting.refill(LINK, [one, item("b", LINK)], asked=10)
+    waiting.refill(LINK, [one, item("b", LINK)], more=False)
     batch = waiting.next_batch(in_flight=0)
     assert batch is not None
     assert [each.key for each in batch.items] == ["a", "b"]
+
+
+def parcel(*keys: str) -> list[OutboxItem]:
+    name = new_id()
+    return [item(key)._replace(parcel=name) for key in keys]
+
+
+def test_parcels_stay_whole_and_smaller_ones_fill_the_batch() -> None:
+    waiting = backlog(Time())
+    waiting.offer([*parcel("d", "c"), *parcel("b", "a"), item("e")])
+    assert len(waiting) == 5
+    batches = [waiting.next_batch(in_flight=0) for _ in range(3)]
+    assert [None if each is None else [item.key for item in each.items] for each in batches] == [
+        ["e", "d", "c"],
+        ["b", "a"],
+        None,
+    ]
+    assert len(waiting) == 0
+
+
+def test_a_parcel_that_was_read_again_is_not_queued_twice() -> None:
+    waiting = backlog(Time())
+    one = parcel("a", "b")
+    waiting.offer(one)
+    waiting.refill(REGISTER, [*one, *parcel("c")], more=False)
+    batch = waiting.next_batch(in_flight=0)
+    assert batch is not None
+    assert [each.key for each in batch.items] == ["a", "b", "c"]
+    waiting.stored(batch)
+    assert waiting.held(REGISTER) == frozenset()
+
+
+def test_what_a_cut_leaves_of_a_parcel_is_a_parcel_of_its_own() -> None:
+    first, second = parcel("a", "b", "c"), parcel("d", "e")
+    left, right = cut([[*first[:2]], [first[2], *second]])
+    assert [each.key for each in left] == ["a", "b"]
+    assert sorted(each.key for each in right) == ["c", "d", "e"]
+    names = {each.key: each.parcel for each in (*left, *right)}
+    assert names["d"] == names["e"] == second[0].parcel, "whole ones stay what they are"
+    assert names["a"] == names["b"] != names["c"]
+    assert first[0].parcel not in names.values()
+    assert cut([first, second]) == [first, second]
+
+
+def test_identifiers_of_a_series_are_ranges() -> None:
+    one, other = new_series(), new_series()
+    lone = new_id()
+    ids = [
+        *(of_series(one, number) for number in (0, 1, 2, 9)),
+        of_series(other, 1),
+        of_series(other, 2),
+        lone,
+    ]
+    assert {len(each) for each in ids} == {32}
+    assert runs_of(reversed(ids)) == (
+        [(of_series(one, 0), of_series(one, 2)), (of_series(other, 1), of_series(other, 2))],
+        [of_series(one, 9), lone],
+    )
 
 
 def test_identifiers_grow() -> None:
