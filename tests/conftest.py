@@ -15,6 +15,8 @@ import pytest
 from tests.support.fabric import SHARED, FabricWorld, fabric_missing, programs, shared_fabric, take_down
 
 PREFIX = "chanrong-fabric-"
+RAN = ("ran on", "fabric")
+"""Goes with a test's report from the worker to the controller."""
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +45,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests that need Fabric are skipped with one line where its programs are missing."""
-    if item.get_closest_marker("fabric") is not None and (why := fabric_missing()) is not None:
+    if item.get_closest_marker("fabric") is None:
+        return
+    if (why := fabric_missing()) is not None:
         pytest.skip(why)
+    item.user_properties.append(RAN)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -56,7 +61,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         report.nodeid
         for outcome in ("passed", "failed", "xfailed", "xpassed")
         for report in terminalreporter.stats.get(outcome, ())
-        if getattr(report, "when", "") == "call" and "fabric" in getattr(report, "keywords", ())
+        if getattr(report, "when", "") == "call" and RAN in map(tuple, report.user_properties)
     }
     found = programs()
     version = found if isinstance(found, str) else found.version_text

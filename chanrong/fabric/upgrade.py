@@ -112,7 +112,12 @@ async def retire(network: LocalNetwork, old: Definition) -> None:
     await asyncio.gather(
         *(asyncio.to_thread(processes.stop, network.layout, name, END_TIMEOUT_S) for name in names)
     )
-    for name in names:
+    forget(network, old)
+
+
+def forget(network: LocalNetwork, definition: Definition) -> None:
+    """Removes settings, certificates and packages of servers that have ended."""
+    for name in [server.name for server in definition.servers.values()]:
         network.layout.config(name).unlink(missing_ok=True)
         network.layout.pid(name).unlink(missing_ok=True)
         shutil.rmtree(network.home.server(name), ignore_errors=True)

@@ -68,4 +68,5 @@ async def _changed(net: LocalNetwork, new: Definition, progress: Progress) -> No
             for running in started:
                 running.process.kill()
             fabric_upgrade.give_up(net, new.name)
+            fabric_upgrade.forget(net, new)
         raise
