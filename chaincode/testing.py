@@ -6,7 +6,8 @@ done = await ledger.submit("receive", "LOT-1", "steel", "40", caller=caller_of("
 assert done.response.status == 200
 ```
 As on Fabric, reads see the state before the transaction, a transaction that fails writes nothing, and one event per
-transaction counts. There are no conflicts and no policies here: those are tests on the embedded ledger or a Fabric network.
+transaction counts. There are no conflicts and no policies here: those are tests on the embedded ledger or a Fabric
+network.
 """
 
 from __future__ import annotations

@@ -231,6 +231,7 @@ class ScriptedPeer:
         self._inboxes: dict[tuple[str, str], asyncio.Queue[Message]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._kept = asyncio.Event()
         connect: Any = channel.stream_stream("/protos.Chaincode/Connect")
         self.stream: Any = connect()
 
@@ -242,8 +243,22 @@ class ScriptedPeer:
         await self.send(Message(type=Kind.REGISTERED))
         payload = b"" if offer is None else offer.SerializeToString()
         await self.send(Message(type=Kind.READY, payload=payload))
-        self._reader = asyncio.create_task(self._read())
+        self.begin()
         return self.registered
+
+    def begin(self) -> None:
+        """Reads from now on, as after a handshake."""
+        self._reader = asyncio.create_task(self._read())
+
+    async def call_keepalive(self) -> None:
+        """Waits until a KEEPALIVE came back: all that the server sent before has come too."""
+        wanted = self.keepalives + 1
+        self._kept = asyncio.Event()
+        await self.send(Message(type=Kind.KEEPALIVE))
+        async with asyncio.timeout(PATIENCE_S):
+            while self.keepalives < wanted:
+                self._kept.clear()
+                await self._kept.wait()
 
     async def send(self, message: Message | bytes) -> None:
         """Writes one message, or bytes."""
@@ -325,6 +340,7 @@ class ScriptedPeer:
                 message = Message.FromString(data)
                 if message.type == Kind.KEEPALIVE:
                     self.keepalives += 1
+                    self._kept.set()
                     continue
                 inbox = self._inboxes.get((message.channel_id, message.txid))
                 if inbox is None:

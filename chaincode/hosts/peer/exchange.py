@@ -14,12 +14,16 @@ from consortium.wire.fabric.peer.chaincode_shim_pb2 import ChaincodeMessage
 MAX_QUEUED_FRAMES: Final = 4096
 """Frames that wait to be written before nothing more is read: a peer that asks and does not read its answers."""
 
+MAX_QUEUED_BYTES: Final = 32 * 1024 * 1024
+"""The same, in bytes."""
+
 
 class Outbox:
     """The stream's one writer: writes that meet on a grpc.aio stream lose messages."""
 
     def __init__(self) -> None:
         self._frames: deque[bytes] = deque()
+        self._bytes = 0
         self._wake: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._closed = False
@@ -27,6 +31,7 @@ class Outbox:
     def put(self, data: bytes) -> None:
         """Queues a frame."""
         self._frames.append(data)
+        self._bytes += len(data)
         self._rouse()
 
     def close(self) -> None:
@@ -37,7 +42,7 @@ class Outbox:
     @property
     def is_full(self) -> bool:
         """Whether the peer does not read what it is sent."""
-        return len(self._frames) >= MAX_QUEUED_FRAMES
+        return len(self._frames) >= MAX_QUEUED_FRAMES or self._bytes >= MAX_QUEUED_BYTES
 
     async def drained(self) -> None:
         """Waits until the queue is empty."""
@@ -52,7 +57,9 @@ class Outbox:
         frames = self._frames
         while True:
             while frames:
-                await write(frames.popleft())
+                data = frames.popleft()
+                await write(data)
+                self._bytes -= len(data)
             if self._drained is not None:
                 self._drained.set_result(None)
                 self._drained = None

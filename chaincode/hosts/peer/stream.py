@@ -44,6 +44,9 @@ LAST_WRITES_S: Final = 2.0
 ANSWERS: Final = frozenset((Kind.RESPONSE, Kind.ERROR))
 CALLS: Final = frozenset((Kind.TRANSACTION, Kind.INIT))
 NO_OFFER: Final = Offer()
+LOGGED: Final = 200
+"""Characters of what came from outside that a line of the log holds."""
+
 BAD_REQUEST: Final = 400
 SERVER_ERROR: Final = 500
 STOPPING: Final = "the chaincode server is shutting down: try again, or at another organisation's peer"
@@ -182,13 +185,17 @@ class PeerStream:
         elif kind == Kind.KEEPALIVE:
             self.outbox.put(frame(Kind.KEEPALIVE, b""))
         else:
-            log.warning("a message that a chaincode is not sent", type=Kind.name(kind), txid=message.txid)
+            log.warning(
+                "a message that a chaincode is not sent", type=Kind.name(kind), txid=message.txid[:LOGGED]
+            )
 
     def _deliver(self, message: ChaincodeMessage) -> None:
         key = (message.channel_id, message.txid)
         transaction = self.running.get(key)
         if transaction is None or not transaction.exchange.deliver(message):
-            log.info("an answer that nobody waits for", type=Kind.name(message.type), txid=message.txid)
+            log.info(
+                "an answer that nobody waits for", type=Kind.name(message.type), txid=message.txid[:LOGGED]
+            )
         elif transaction.task is None:
             del self.running[key]  # given up meanwhile; now the peer has nothing open of it
 
@@ -272,13 +279,13 @@ class PeerStream:
             self._idle.set()
 
     def _give_up(self, transaction: Transaction, why: str) -> None:
-        log.warning("transaction given up", txid=transaction.key[1], why=why)
+        log.warning("transaction given up", txid=transaction.key[1][:LOGGED], why=why)
         transaction.exchange.finish(Kind.ERROR, why.encode())
         if transaction.task is not None:
             transaction.task.cancel()
 
     def _refuse(self, message: ChaincodeMessage, why: str) -> None:
-        log.warning("transaction refused", txid=message.txid, channel=message.channel_id, why=why)
+        log.warning("transaction refused", txid=message.txid[:LOGGED], why=why[:LOGGED])
         Exchange(self.outbox, message.channel_id, message.txid).finish(Kind.ERROR, why.encode())
 
 
