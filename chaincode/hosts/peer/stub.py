@@ -119,7 +119,7 @@ class PeerStub:
         limit = self._offer.keys
         if len(keys) <= 1 or not limit or collection:
             return [await self._get(key, collection) for key in keys]
-        # In the database's order: a peer's LevelDB then reads the index of each of its tables once, not once for each key.
+        # In the database's order: a peer then reads the index of each of LevelDB's tables once, not once for each key.
         ordered = sorted(set(keys))
         found: dict[str, bytes] = {}
         for begin in range(0, len(ordered), limit):
