@@ -90,7 +90,11 @@ class Contract:
         :raises EvaluateError: refused (``contract_reason`` when by the contract), or nobody answered
         """
         proposal = self.propose(function, *args, transient=transient, organisations=organisations)
-        return await proposal.evaluate(deadline=deadline)
+        try:
+            return await proposal.evaluate(deadline=deadline)
+        except EvaluateError as error:
+            await self._explain(error)
+            raise
 
     async def endorse(
         self,
@@ -111,8 +115,7 @@ class Contract:
             try:
                 return await proposal.endorse(deadline=deadline, begin=max(0, attempt - ANOTHER_AFTER + 1))
             except EndorseError as error:
-                if error.reason == "ENDORSERS_NOT_FOUND":
-                    await self._explain(error)
+                await self._explain(error)
                 if error.reason != "ENDORSEMENT_MISMATCH" or attempt == MISMATCH_ATTEMPTS:
                     raise
             pause = MISMATCH_PAUSE_S * attempt * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load
@@ -166,29 +169,26 @@ class Contract:
         prepared = await self.endorse(function, *args, organisations=organisations, deadline=deadline)
         return pack_signed_read(prepared.envelope)
 
-    async def _explain(self, error: EndorseError) -> None:
-        """With organisations named, a peer answers the same to a wrong channel, a wrong chaincode and a wrong MSP id:
-        the chaincode's definition tells them apart. When it cannot be had, the error stays as it is.
+    async def _explain(self, error: EvaluateError | EndorseError) -> None:
+        """A peer may answer the same to a wrong channel, a wrong chaincode and a wrong MSP id: the chaincode's
+        definition tells them apart. When it cannot be had, the error stays as it is.
 
-        :raises EndorseError: CHANNEL_NOT_FOUND or CHAINCODE_NOT_FOUND
+        :raises LedgerError: of the same type, CHANNEL_NOT_FOUND or CHAINCODE_NOT_FOUND
         """
+        if error.reason not in ("ENDORSERS_NOT_FOUND", "CHAINCODE_NOT_FOUND"):
+            return
         lifecycle = Contract(self.session, self.channel, "_lifecycle")
+        question = lifecycle.propose("QueryChaincodeDefinition", named(self.chaincode))
         try:
-            await lifecycle.evaluate("QueryChaincodeDefinition", named(self.chaincode), deadline=EXPLAIN_S)
+            await question.evaluate(deadline=EXPLAIN_S)
         except EvaluateError as said:
             missing = said.contract_message is not None and "is not defined" in said.contract_message
             if not missing and said.reason != "CHANNEL_NOT_FOUND":
                 return
-            asked = self.session.asked(txid=error.txid, channel=self.channel, chaincode=self.chaincode)
+            asked = self.session.asked(channel=self.channel, chaincode=self.chaincode)
             found = chaincode_missing(asked) if missing else channel_missing(asked)
-            raise EndorseError(
-                f"{error.message}. In fact {found.what}",
-                reason=found.reason,
-                remedy=found.remedy,
-                txid=error.txid,
-                code=error.code,
-                details_list=error.details_list,
-            ) from error
+            if found.reason != error.reason:
+                raise error.explained(found.reason, found.what, found.remedy) from error
         except NotSignedError:
             return
 

@@ -25,6 +25,7 @@ CONTRACT_TIME: Final = "TRANSACTION_TIME"
 
 _CHAINCODE_RESPONSE = re.compile(r"chaincode response (\d+), (.*)", re.DOTALL)
 _CONTRACT_REASON = re.compile(r"([A-Z][A-Z0-9_]{2,63}): (.*)", re.DOTALL)
+_NO_PEERS = re.compile(r"failed to find any endorsing peers for org\(s\): ([^\n]*)")
 _PARTLY: Final = "failed to collect enough transaction endorsements"
 _DENIED: Final = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
 _GONE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
@@ -106,16 +107,13 @@ class Failure:
         return None
 
 
-def diagnose(failure: Failure, asked: Asked, *, now: dt.datetime | None = None) -> Diagnosis:
-    """The first rule that fits, in an order from the particular to the general.
-
-    :param now: the clock by which a certificate is seen to have expired; None: this machine's
-    """
+def diagnose(failure: Failure, asked: Asked) -> Diagnosis:
+    """The first rule that fits, in an order from the particular to the general."""
     for rule in (_by_words, _by_contract, _by_endorsers):
         found = rule(failure, asked)
         if found is not None:
             return found
-    return _by_code(failure, asked, now or dt.datetime.now(dt.UTC))
+    return _by_code(failure, asked)
 
 
 def _overloaded() -> Diagnosis:
@@ -143,7 +141,8 @@ def _expired(asked: Asked, ends: dt.datetime | None = None) -> Diagnosis:
     )
 
 
-def _clock() -> Diagnosis:
+def clock_off() -> Diagnosis:
+    """This clock is too far off."""
     return Diagnosis(
         "CLOCK_OFF",
         False,
@@ -172,14 +171,48 @@ def chaincode_missing(asked: Asked) -> Diagnosis:
     )
 
 
-def _no_endorsers(asked: Asked) -> Diagnosis:
-    who = f"all of {', '.join(asked.organisations)}" if asked.organisations else "the endorsement policy"
+def _no_endorsers(asked: Asked, missing: str = "") -> Diagnosis:
+    """``missing``: the organisations without peers, where the peer names them."""
+    who = missing or " or ".join(asked.organisations)
+    who = f"of {who}" if who else "that satisfy the endorsement policy and"
     return Diagnosis(
         "ENDORSERS_NOT_FOUND",
         True,
-        f"the gateway peer knows no peers for {who} that run {asked.chaincode!r} on {asked.channel!r}",
+        f"the gateway peer knows no peers {who} that run {asked.chaincode!r} on {asked.channel!r}",
         "Check the MSP ids, the channel's and the chaincode's name, and that those organisations' peers are up.",
     )
+
+
+def denied(asked: Asked) -> Diagnosis:
+    """A peer that only says no: our own certificate may say why."""
+    now = dt.datetime.now(dt.UTC)
+    validity = _validity(asked.creator)
+    if validity is not None and not validity[0] <= now <= validity[1]:
+        return _expired(asked, validity[1])
+    return Diagnosis(
+        "LEDGER_DENIED",
+        False,
+        f"the policies of channel {asked.channel!r} do not let {_who(asked)} do this, or do not take its "
+        "certificate or signature for that organisation's",
+        "Check MSP id, certificate, key and role (OU) of the identity, then the channel's policies.",
+    )
+
+
+def msp_of(creator: bytes) -> str:
+    """MSP id of a serialized identity; empty when the bytes are none."""
+    try:
+        return identities_pb2.SerializedIdentity.FromString(creator).mspid
+    except DecodeError:
+        return ""
+
+
+def _validity(creator: bytes) -> tuple[dt.datetime, dt.datetime] | None:
+    try:
+        pem = identities_pb2.SerializedIdentity.FromString(creator).id_bytes
+        certificate = x509.load_pem_x509_certificate(pem)
+    except _UNREADABLE:
+        return None
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def _who(asked: Asked) -> str:
@@ -188,7 +221,7 @@ def _who(asked: Asked) -> str:
 
 _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Diagnosis]], ...]] = (
     (("too many requests for", "exceeding concurrency limit"), lambda asked: _overloaded()),
-    (("incorrect timestamp",), lambda asked: _clock()),
+    (("incorrect timestamp",), lambda asked: clock_off()),
     (("client identity expired",), _expired),
     (("larger than max", "exceeds maximum allowed"), lambda asked: _too_large()),
     (
@@ -211,7 +244,11 @@ _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Diagnosis]], ...]] 
             "Check certificate, key and MSP id; the peer's log says which of them it was.",
         ),
     ),
-    (("failed to get config for channel", "' not found"), channel_missing),
+    (
+        ("failed to get config for channel", "Failed to get policy manager for channel", "' not found"),
+        channel_missing,
+    ),
+    (("implicit policy evaluation failed", "status=FORBIDDEN"), denied),
     (
         (
             "No metadata was found for chaincode",
@@ -220,7 +257,7 @@ _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Diagnosis]], ...]] 
         ),
         chaincode_missing,
     ),
-    (("failed to find any endorsing peers", "due to unavailability of peers"), _no_endorsers),
+    (("due to unavailability of peers",), _no_endorsers),
 )
 
 
@@ -236,6 +273,8 @@ def _by_words(failure: Failure, asked: Asked) -> Diagnosis | None:
     for phrases, made in _WORDS:
         if any(phrase in words for phrase in phrases):
             return made(asked)
+    if unknown := _NO_PEERS.search(words):
+        return _no_endorsers(asked, unknown.group(1))
     if "no peers available to evaluate" in words:
         return _no_endorsers(asked) if asked.organisations else chaincode_missing(asked)
     return None
@@ -246,7 +285,7 @@ def _by_contract(failure: Failure, asked: Asked) -> Diagnosis | None:
     if contract is None:
         return None
     if contract.reason == CONTRACT_TIME:
-        return _clock()
+        return clock_off()
     if _PARTLY in failure.text and _some_endorsed(failure, asked):
         refused = ", ".join(sorted({detail.msp_id for detail in failure.details}))
         return Diagnosis(
@@ -280,7 +319,7 @@ def _by_endorsers(failure: Failure, asked: Asked) -> Diagnosis | None:
     )
 
 
-def _by_code(failure: Failure, asked: Asked, now: dt.datetime) -> Diagnosis:
+def _by_code(failure: Failure, asked: Asked) -> Diagnosis:
     code = failure.code
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Diagnosis(
@@ -293,40 +332,9 @@ def _by_code(failure: Failure, asked: Asked, now: dt.datetime) -> Diagnosis:
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return _overloaded()
     if code in _DENIED:
-        return denied(asked, now)
+        return denied(asked)
     # An endorser that fails without the contract having answered may be restarting.
     return Diagnosis("LEDGER_REFUSED", code is grpc.StatusCode.ABORTED)
-
-
-def denied(asked: Asked, now: dt.datetime | None = None) -> Diagnosis:
-    """A peer that only says no: our own certificate may say why."""
-    now = now or dt.datetime.now(dt.UTC)
-    validity = _validity(asked.creator)
-    if validity is not None and not validity[0] <= now <= validity[1]:
-        return _expired(asked, validity[1])
-    return Diagnosis(
-        "LEDGER_DENIED",
-        False,
-        f"{_who(asked)} may not do this on channel {asked.channel!r}, or there is no such channel",
-        "Check the channel's name, the identity, its validity, and the channel's policies.",
-    )
-
-
-def msp_of(creator: bytes) -> str:
-    """MSP id of a serialized identity; empty when the bytes are none."""
-    try:
-        return identities_pb2.SerializedIdentity.FromString(creator).mspid
-    except DecodeError:
-        return ""
-
-
-def _validity(creator: bytes) -> tuple[dt.datetime, dt.datetime] | None:
-    try:
-        pem = identities_pb2.SerializedIdentity.FromString(creator).id_bytes
-        certificate = x509.load_pem_x509_certificate(pem)
-    except _UNREADABLE:
-        return None
-    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def details_words(details: Sequence[ErrorDetail]) -> str:

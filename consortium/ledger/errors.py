@@ -118,6 +118,17 @@ class LedgerError(ChanrongError):
             outcome_unknown=cls.unknown_after(failure.code),
         )
 
+    def explained(self, reason: str, what: str, remedy: str) -> Self:
+        """The same failure with a better reason."""
+        return type(self)(
+            f"{self.message}. In fact {what}",
+            reason=reason,
+            remedy=remedy,
+            txid=self.txid,
+            code=self.code,
+            details_list=self.details_list,
+        )
+
     @classmethod
     def unknown_after(cls, code: grpc.StatusCode) -> bool:
         """Whether a call of this stage that failed so may still have had its effect."""

@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 from consortium.ledger.blocks import Block, FilteredBlock, decode_block, decode_filtered
 from consortium.ledger.checkpoints import Checkpoint
 from consortium.ledger.connection import Peer, cancelled_by_caller, closed
-from consortium.ledger.diagnosis import denied
+from consortium.ledger.diagnosis import Diagnosis, clock_off, denied
 from consortium.ledger.errors import StreamError, UnreadableError, connection_broke
 from consortium.ledger.liveness import PeerGoneError, while_alive
 from consortium.ledger.messages import NONCE_BYTES, envelope_bytes, events_request, seek_payload
@@ -257,17 +257,30 @@ class BlockStream(_Resuming[T]):
             return
         name = common_pb2.Status.Name(status)
         if status in (common_pb2.FORBIDDEN, common_pb2.BAD_REQUEST, common_pb2.NOT_IMPLEMENTED):
-            found = denied(self._session.asked(channel=self._channel))
-            forbidden = status == common_pb2.FORBIDDEN
+            found = self._refused(status)
             raise StreamError(
-                f"{self.name} of {self._channel} from block {self._next}: the peer answers {name}"
-                + (f": {found.what}" if forbidden else ""),
-                reason=found.reason if forbidden else None,
-                remedy=found.remedy if forbidden else "Check the range.",
+                f"{self.name} of {self._channel} from block {self._next}: {found.what}. The peer says {name}",
+                reason=found.reason,
+                remedy=found.remedy,
             )
         raise _EndedError(
             f"the peer answers {name} from block {self._next}", missing=status == common_pb2.NOT_FOUND
         )
+
+    def _refused(self, status: common_pb2.Status.ValueType) -> Diagnosis:
+        """A peer gives no words: what we asked for tells what can be wrong with it."""
+        if status == common_pb2.FORBIDDEN:
+            return denied(self._session.asked(channel=self._channel))
+        if status == common_pb2.BAD_REQUEST and (self._stop is None or self._stop >= self._next):
+            if self._session.tls_hash:
+                return Diagnosis(
+                    "LEDGER_REFUSED",
+                    False,
+                    "clock or TLS client certificate are not what the peer sees",
+                    "Set this machine's clock; check that no proxy stands between, as TLS is bound to the request.",
+                )
+            return clock_off()
+        return Diagnosis("LEDGER_REFUSED", False, "the range is impossible", "Check first and last block.")
 
 
 @dataclass(frozen=True, slots=True)
