@@ -76,7 +76,7 @@ def _pem(path: Path | None, kind: str) -> str:
     if path is None:
         return ""
     try:
-        text = path.read_text("ascii")
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
         raise ConfigurationError(f"{path} cannot be read.", remedy="Check the path.") from wrong
     if f"{kind}-----" not in text:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from consortium.errors import ChanrongError
 
-LABEL = re.compile(r"[A-Za-z0-9]+(?:[.+_-][A-Za-z0-9]+)*")
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 """What a peer takes as a label."""
 
 DIAL_TIMEOUT = "10s"
@@ -77,7 +77,7 @@ def make_package(label: str, connection: Connection) -> Package:
         raise ChanrongError(
             f"{label!r} cannot be a package's label.",
             reason="INVALID_INPUT",
-            remedy="Use letters and digits, with single . + _ - between them.",
+            remedy="Begin with a letter or digit; then letters, digits and . + _ - only.",
         )
     metadata = json.dumps({"label": label, "type": "ccaas"}).encode() + b"\n"
     code = _archive({"connection.json": connection.to_json()})

@@ -14,9 +14,9 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -276,9 +276,22 @@ def shared_fabric() -> FabricWorld:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with folder.joinpath(LOCK).open("w") as lock:
         fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
-        net = open_network(folder, plan_network())
-        with ThreadPoolExecutor(1) as pool:  # the caller may be inside an event loop
-            pool.submit(asyncio.run, network.up(net, [], quiet)).result()
+        return _standing(folder)
+
+
+@contextmanager
+def standing_world(folder: Path) -> Iterator[FabricWorld]:
+    """As :func:`fabric_world`, for fixtures that outlive an event loop."""
+    try:
+        yield _standing(folder)
+    finally:
+        take_down(Layout(folder.resolve()))
+
+
+def _standing(folder: Path) -> FabricWorld:
+    net = open_network(folder, plan_network())
+    with ThreadPoolExecutor(1) as pool:  # the caller may be inside an event loop
+        pool.submit(asyncio.run, network.up(net, [], quiet)).result()
     return FabricWorld(net)
 
 
