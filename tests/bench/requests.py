@@ -48,10 +48,11 @@ def register_items(layout: Layout, count: int) -> list[dict[str, Any]]:
 
 
 def pack(items: Sequence[dict[str, Any]], per_transaction: int) -> list[bytes]:
-    """Requests of so many documents each."""
+    """Requests of so many documents each, sorted by fingerprint as the gateway's outbox sorts them."""
+    parts = (items[start : start + per_transaction] for start in range(0, len(items), per_transaction))
     return [
-        encode({"op": secrets.token_hex(16), "items": list(items[start : start + per_transaction])})
-        for start in range(0, len(items), per_transaction)
+        encode({"op": secrets.token_hex(16), "items": sorted(part, key=lambda item: item["keys"][0]["fp"])})
+        for part in parts
     ]
 
 
