@@ -90,7 +90,10 @@ class LedgerPort(Protocol):
         ...
 
     async def submit(self, envelope: bytes) -> None:
-        """Hands an envelope to the orderer. Its return means accepted, not committed."""
+        """Hands an envelope to the orderer. Its return means accepted, not committed.
+
+        :raises TooLargeError: when no orderer ever takes an envelope of this size
+        """
         ...
 
     async def evaluate(self, function: str, payload: bytes) -> bytes:

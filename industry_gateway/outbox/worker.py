@@ -282,6 +282,9 @@ class Worker:
         except OutcomeUnknownError:
             await self._note(batch, BatchState.UNKNOWN)
             return _Step.AWAIT
+        except TooLargeError as refusal:
+            # Peers take more than orderers do, and endorsed writes are larger than what was asked.
+            return await self._refused(batch, refusal)
         failpoints.reach("outbox.submitted")
         return _Step.AWAIT
 
