@@ -128,8 +128,9 @@ class PeerStream:
             log.warning("transactions ended by force", running=self._active, waiting=len(self.waiting))
         for transaction in list(self.running.values()):
             self._give_up(transaction, STOPPING)
-        while self.waiting:
-            self._refuse(self.waiting.popleft()[1], STOPPING)
+        for _, message in self.waiting:
+            self._refuse(message, STOPPING)
+        self._forget_waiting()
         self._closing.set()
 
     async def _end(self, writer: asyncio.Task[None]) -> None:
@@ -140,7 +141,7 @@ class PeerStream:
             if transaction.timer is not None:
                 transaction.timer.cancel()
         tasks = [each.task for each in self.running.values() if each.task is not None]
-        self.waiting.clear()
+        self._forget_waiting()
         self.outbox.close()
         if tasks or not writer.done():
             await asyncio.wait({writer, *tasks}, timeout=LAST_WRITES_S)
@@ -277,6 +278,10 @@ class PeerStream:
             self._start(message, size)
         if self.stopping and not self._active and not self.waiting:
             self._idle.set()
+
+    def _forget_waiting(self) -> None:
+        self.waiting.clear()
+        self._waiting_bytes = 0
 
     def _give_up(self, transaction: Transaction, why: str) -> None:
         log.warning("transaction given up", txid=transaction.key[1][:LOGGED], why=why)
