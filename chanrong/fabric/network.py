@@ -74,7 +74,7 @@ class LocalNetwork:
     def endpoint(self, msp_id: str) -> Endpoint:
         """An organisation's peer."""
         root = (self.layout.tls_ca(msp_id) / "ca.pem").read_bytes()
-        return Endpoint(self.plan.organisation(msp_id).listen, root)
+        return Endpoint(self.plan.organisation(msp_id).listen, root, msp_id=msp_id)
 
     @contextlib.asynccontextmanager
     async def gateway(self, msp_id: str) -> AsyncIterator[Gateway]:

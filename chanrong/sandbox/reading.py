@@ -25,7 +25,7 @@ Read = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 async def reading(layout: Layout, profile: Profile, msp_id: str) -> AsyncIterator[Read]:
     """A function that asks the contract one thing, as the organisation given."""
     endpoints = [
-        Endpoint(node.grpc, (layout.tls_ca(node.msp_id) / "ca.pem").read_bytes())
+        Endpoint(node.grpc, (layout.tls_ca(node.msp_id) / "ca.pem").read_bytes(), msp_id=node.msp_id)
         for node in gateway_peers(profile, msp_id)
     ]
     async with Gateway(endpoints, load_identity(layout.msp(msp_id), msp_id)) as gateway:

@@ -109,7 +109,9 @@ def _gateway(layout: Layout, profile: Profile, service: Service) -> Values:
         "token_key": layout.root / "orgs" / service.msp_id / "token-key.pem",
         "ledger": {
             "kind": profile.ledger,
-            "endpoints": [peer.grpc for peer in peers],
+            "endpoints": [f"{peer.msp_id}@{peer.grpc}" for peer in peers]
+            if profile.ledger == "fabric"
+            else [peer.grpc for peer in peers],
             "tls_roots": layout.bundle if len(peers) > 1 else layout.tls_ca(peers[0].msp_id) / "ca.pem",
             "channel": profile.channel,
             "chaincode": profile.chaincode,
