@@ -21,7 +21,7 @@ from tests.support.fabric import requires_fabric
 
 pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-STORM_S = float(os.environ.get("CHANRONG_STORM_S", "20"))
+STORM_S = float(os.environ.get("CHANRONG_STORM_S", "15"))
 PAUSE_S = 1.0
 """Between one part's return and the next one's end."""
 DOWN_S = 0.5
