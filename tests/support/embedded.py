@@ -43,6 +43,9 @@ MSPS = ("IndustryAMSP", "BankAMSP", "BankBMSP")
 POLICY = EndorsementPolicy(all_of=("IndustryAMSP",), any_of=(("BankAMSP", "BankBMSP"),))
 PEER_UNITS = ("peer", "chanrong-embedded")
 MAX_MESSAGE = 100 * 1024 * 1024
+PATIENCE_S = 60.0
+"""Nothing that a test waits for takes so long, unless it never comes."""
+
 Code = transaction_pb2.TxValidationCode
 
 
@@ -258,7 +261,7 @@ class RawClient:
 
     async def status(self, txid: str) -> tuple[int, int]:
         """Code and block of a transaction, when it is committed."""
-        found = await self.gateway.CommitStatus(self.status_request(txid))
+        found = await self.gateway.CommitStatus(self.status_request(txid), timeout=PATIENCE_S)
         return found.result, found.block_number
 
     async def order_all(self, *prepared: tuple[str, common_pb2.Envelope]) -> list[tuple[int, int]]:

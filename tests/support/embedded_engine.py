@@ -47,7 +47,7 @@ class Engine:
         data = proposal_bytes(parts)
         signed = proposal_pb2.SignedProposal(proposal_bytes=data, signature=self.identity.sign(data))
         proposal = unpack_proposal(signed)
-        simulated = await self.endorser.simulate(proposal)
+        simulated = await self.endorser.simulate(proposal, organisations)
         assert 200 <= simulated.response.status < 400, simulated.response
         results = self.endorser.results(simulated)
         endorsed = self.endorser.endorse(simulated, results, organisations)

@@ -217,6 +217,10 @@ class KvContract:
         value = await context.stub.get_private_hash(collection, key)
         return Response(404, message="NOT_FOUND") if value is None else Response(200, value)
 
+    async def do_known_private(self, context: Context, collection: str, *keys: str) -> Response:
+        """Which private values there are, by their hashes."""
+        return _json([await context.stub.get_private_hash(collection, key) is not None for key in keys])
+
     async def do_delete_private(self, context: Context, collection: str, key: str) -> Response:
         """Deletes a private value."""
         context.state.delete(key, collection)

@@ -19,16 +19,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaincode.hosts.embedded import qscc
 from chaincode.hosts.embedded.committer import Committer
 from chaincode.hosts.embedded.msp import Identity, IdentityError, MspManager, Signer, expiry_of
+from chaincode.hosts.embedded.policy import PolicyError
 from chaincode.hosts.embedded.rwset import RwSetBuilder
 from chaincode.hosts.embedded.settings import CHAINCODE_TIME_WINDOW_S, PEER_TIME_WINDOW_S
 from chaincode.hosts.embedded.simulate import LIFECYCLE, Chaincode, Simulation
 from chaincode.hosts.embedded.store import Reader
+from chaincode.hosts.embedded.stub import call
 from chaincode.hosts.embedded.validator import NamespaceSet, read_write_set
 from chaincode.hosts.embedded.wire import (
     UnpackedProposal,
@@ -66,6 +68,9 @@ class Simulated:
 
     :param creator: MSP id of the proposal's creator
     :param version: of the chaincode that ran
+    :param lacking: organisations whose peers answer something else for want of private values: they fail
+    :param differing: those whose peers see other private values: their results differ from the others'
+    :param private_reads: chaincode and collection of private values that were read
     """
 
     creator: str
@@ -74,6 +79,9 @@ class Simulated:
     builder: RwSetBuilder
     event: bytes
     version: str
+    lacking: frozenset[str] = frozenset()
+    differing: frozenset[str] = frozenset()
+    private_reads: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +153,10 @@ class Endorser:
         self._timeout_s = timeout_s
         self._clock = clock
 
-    async def simulate(self, proposal: UnpackedProposal) -> Simulated:
+    async def simulate(self, proposal: UnpackedProposal, peers: Sequence[str]) -> Simulated:
         """Steps 1 to 8.
 
+        :param peers: organisations whose peers do
         :raises UnreachableError, RefusedError, PeerError: by step
         """
         self._check_times(proposal)  # 1
@@ -163,7 +172,7 @@ class Endorser:
         try:
             with reader.snapshot():
                 creator = self._check(proposal, reader)  # 4 to 7
-                return await self._run(proposal, creator, reader)  # 8
+                return await self._run(proposal, creator, reader, peers)  # 8
         finally:
             self._readers.give(reader)
 
@@ -218,9 +227,19 @@ class Endorser:
             for policy in committer.validator.policies(space, metadata, ())
         ] or default
 
-    def peers(self) -> list[Identity]:
-        """The identities that can endorse."""
-        return [self._msp.deserialize(signer.serialized) for signer in self._signers.values()]
+    def peers(self, collections: Iterable[tuple[str, str]] = ()) -> list[Identity]:
+        """The identities that can endorse and are members of these collections.
+
+        :param collections: chaincode and name of each
+        """
+        allowed = set(self._signers)
+        for chaincode, collection in collections:
+            allowed &= self._chaincodes[chaincode].collections[collection]
+        return [
+            self._msp.deserialize(signer.serialized)
+            for name, signer in self._signers.items()
+            if name in allowed
+        ]
 
     def has(self, chaincode: str) -> bool:
         """Whether a contract of this name is here."""
@@ -288,7 +307,9 @@ class Endorser:
             ) from error
         return creator
 
-    async def _run(self, proposal: UnpackedProposal, creator: Identity, reader: Reader) -> Simulated:
+    async def _run(
+        self, proposal: UnpackedProposal, creator: Identity, reader: Reader, peers: Sequence[str]
+    ) -> Simulated:
         if proposal.chaincode == qscc.NAME:
             response = qscc.invoke(
                 reader, self._channel, proposal.args, allowed=bool(creator.roles & READERS)
@@ -305,6 +326,8 @@ class Endorser:
             reader=reader,
             registry=self._chaincodes,
             channel=self._channel,
+            invoked=proposal.chaincode,
+            peers=peers,
             txid=proposal.txid,
             timestamp=Timestamp(stamp.seconds, stamp.nanos),
             creator=Creator(creator.msp_id, creator.certificate),
@@ -317,7 +340,7 @@ class Endorser:
         else:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    response = await simulation.call(proposal.chaincode, proposal.args)
+                    response = await call(simulation, proposal.chaincode, proposal.args)
             except TimeoutError as error:
                 raise PeerError(
                     f"error in simulation: failed to execute transaction {proposal.txid}: timeout expired while"
@@ -331,7 +354,23 @@ class Endorser:
             event = ChaincodeEvent(
                 chaincode_id=chaincode.name, tx_id=proposal.txid, event_name=name, payload=payload
             ).SerializeToString()
-        return Simulated(creator.msp_id, proposal, response, simulation.finish(), event, chaincode.version)
+        simulated = Simulated(
+            creator.msp_id,
+            proposal,
+            response,
+            simulation.finish(),
+            event,
+            chaincode.version,
+            frozenset(simulation.lacking),
+            frozenset(simulation.differing),
+            frozenset(simulation.private_reads),
+        )
+        if self._committer.has_metadata:
+            try:
+                self.policies(simulated, self.results(simulated), reader)
+            except PolicyError as error:
+                raise PeerError(f"error in simulation: {error}") from error
+        return simulated
 
 
 def acl_failure(channel: str, policy: str) -> str:

@@ -71,6 +71,7 @@ from consortium.wire.fabric.peer.proposal_response_pb2 import Response as Respon
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 SUCCESS = range(200, 400)
+NOT_ENOUGH = "failed to collect enough transaction endorsements, see attached details for more info"
 StatusCode = grpc.StatusCode
 
 
@@ -155,16 +156,14 @@ class Gateway(GatewayServicer):
         proposal = _to_evaluate(request.proposed_transaction)
         channel = proposal.channel
         if channel != self._settings.channel:
-            raise RpcError(
-                StatusCode.UNAVAILABLE, f"failed to get config for channel [{channel}]: channel not found"
-            )
+            raise RpcError(StatusCode.UNAVAILABLE, _no_config(channel))
         own = self._own(proposal)
         targets = list(request.target_organizations)
         if proposal.transient and not targets:
             targets = [own]  # secrets go to the gateway's own organisation only
         peers = self._evaluators(proposal.target, targets, own)
         try:
-            simulated = await self._parts.endorser.simulate(proposal)
+            simulated = await self._parts.endorser.simulate(proposal, peers[:1])
         except UnreachableError as error:
             raise self._all_failed(StatusCode.UNAVAILABLE, str(error), peers) from error
         except PeerError as error:
@@ -222,11 +221,15 @@ class Gateway(GatewayServicer):
         wanted = list(dict.fromkeys(request.endorsing_organizations))
         self._check_endorsers(proposal, wanted)
         simulated = await self._simulate(proposal, wanted)
+        if simulated.differing:
+            differ = "ProposalResponsePayloads do not match"
+            details = [self._detail(peer, differ) for peer in wanted if peer in simulated.differing]
+            raise RpcError(StatusCode.ABORTED, NOT_ENOUGH, details)
         try:
             results = self._parts.endorser.results(simulated)
             organisations = wanted or self._choose(simulated, results)
             endorsed = self._parts.endorser.endorse(simulated, results, organisations)
-        except (WireError, PolicyError) as error:
+        except WireError as error:
             raise RpcError(StatusCode.ABORTED, f"failed to assemble transaction: {error}") from error
         await self._keep_private(proposal.txid, endorsed)
         envelope = prepared_transaction(proposal, endorsed.payload, endorsed.endorsements)
@@ -240,20 +243,17 @@ class Gateway(GatewayServicer):
                 text = f"failed to find any endorsing peers for org(s): {', '.join(missing)}"
                 raise RpcError(StatusCode.UNAVAILABLE, text)
         elif not here or proposal.target in SYSTEM_CHAINCODES:
-            raise RpcError(
-                StatusCode.FAILED_PRECONDITION,
-                "no combination of peers can be derived which satisfy the endorsement policy: no metadata was found"
-                f" for chaincode {proposal.target} in channel {proposal.channel}",
+            raise _no_combination(
+                f"No metadata was found for chaincode {proposal.target} in channel {proposal.channel}"
             )
 
     async def _simulate(self, proposal: UnpackedProposal, wanted: Sequence[str]) -> Simulated:
-        if wanted:
-            message = "failed to collect enough transaction endorsements, see attached details for more info"
-        else:
-            message = "failed to endorse transaction, see attached details for more info"
+        message = (
+            NOT_ENOUGH if wanted else "failed to endorse transaction, see attached details for more info"
+        )
         peers = list(wanted) or [self._own(proposal)]
         try:
-            simulated = await self._parts.endorser.simulate(proposal)
+            simulated = await self._parts.endorser.simulate(proposal, peers)
         except (UnreachableError, PeerError, RefusedError) as error:
             raise RpcError(
                 StatusCode.ABORTED, message, [self._detail(peer, str(error)) for peer in peers]
@@ -261,18 +261,30 @@ class Gateway(GatewayServicer):
         response = simulated.response
         if response.status not in SUCCESS:
             text = f"chaincode response {response.status}, {response.message}"
-            raise RpcError(StatusCode.ABORTED, message, [self._detail(peer, text) for peer in peers])
+            failing = [peer for peer in peers if not simulated.lacking or peer in simulated.lacking]
+            raise RpcError(StatusCode.ABORTED, message, [self._detail(peer, text) for peer in failing])
         return simulated
 
     def _choose(self, simulated: Simulated, results: Results) -> list[str]:
-        policies = self._parts.endorser.policies(simulated, results, self._parts.lookup)
-        chosen = choose(policies, self._parts.endorser.peers(), simulated.creator)
+        """Organisations that satisfy all policies: members of what was read, and of what secrets were written to."""
+        endorser = self._parts.endorser
+        policies = endorser.policies(simulated, results, self._parts.lookup)
+        guarded = set(simulated.private_reads)
+        secret = simulated.builder.written_collections() - guarded if simulated.proposal.transient else set()
+        try:
+            chosen = choose(policies, endorser.peers(guarded | secret), simulated.creator)
+            if chosen is None and secret and choose(policies, endorser.peers(guarded), simulated.creator):
+                names = " ".join(sorted(collection for _, collection in secret))
+                raise RpcError(
+                    StatusCode.FAILED_PRECONDITION,
+                    "requires endorsement from organisation(s) that are not in the distribution policy of the"
+                    f" private data collection(s): [{names}]; retry specifying trusted endorsing organizations to"
+                    " protect transient data",
+                )
+        except PolicyError as error:
+            raise _no_combination("state based endorsement policy cannot be satisfied") from error
         if chosen is None:
-            raise RpcError(
-                StatusCode.FAILED_PRECONDITION,
-                "no combination of peers can be derived which satisfy the endorsement policy: cannot satisfy any"
-                " principal combination",
-            )
+            raise _no_combination("no peer combination can satisfy the endorsement policy")
         return chosen
 
     async def _keep_private(self, txid: str, endorsed: Endorsed) -> None:
@@ -293,8 +305,7 @@ class Gateway(GatewayServicer):
         if not envelope.signature:
             raise RpcError(StatusCode.INVALID_ARGUMENT, "prepared transaction must be signed")
         if request.channel_id != self._settings.channel:
-            text = f"failed to get config for channel [{request.channel_id}]: channel not found"
-            raise RpcError(StatusCode.FAILED_PRECONDITION, text)
+            raise RpcError(StatusCode.FAILED_PRECONDITION, _no_config(request.channel_id))
         checked = self._orderer_checks(envelope)
         try:
             await self._parts.orderer.order(checked)
@@ -434,6 +445,15 @@ def _to_evaluate(signed: SignedProposal) -> UnpackedProposal:
         text = f"no chaincode name is provided, channel id [{proposal.channel}]"
         raise RpcError(StatusCode.INVALID_ARGUMENT, begin + text)
     return proposal
+
+
+def _no_config(channel: str) -> str:
+    return f"failed to get config for channel [{channel}]: could not get last config for channel {channel}"
+
+
+def _no_combination(why: str) -> RpcError:
+    text = "no combination of peers can be derived which satisfy the endorsement policy: "
+    return RpcError(StatusCode.FAILED_PRECONDITION, text + why)
 
 
 def _orderer_refusal(status: str, info: str) -> RpcError:

@@ -9,11 +9,7 @@ from google.protobuf.message import DecodeError
 
 from chaincode.hosts.embedded.msp import Identity
 from chaincode.hosts.embedded.settings import EndorsementPolicy
-from consortium.wire.fabric.common.policies_pb2 import (
-    ApplicationPolicy,
-    SignaturePolicy,
-    SignaturePolicyEnvelope,
-)
+from consortium.wire.fabric.common.policies_pb2 import SignaturePolicy, SignaturePolicyEnvelope
 from consortium.wire.fabric.msp.identities_pb2 import SerializedIdentity
 from consortium.wire.fabric.msp.msp_principal_pb2 import MSPPrincipal, MSPRole
 
@@ -46,26 +42,21 @@ def signature_policy(policy: EndorsementPolicy, organisations: Sequence[str]) ->
 
 
 def parse_policy(data: bytes) -> SignaturePolicyEnvelope:
-    """A key's own policy: a SignaturePolicyEnvelope, or an ApplicationPolicy holding one.
+    """A key's own policy.
 
-    :raises PolicyError: when it is neither
+    :raises PolicyError: when it cannot be read
     """
     try:
-        envelope = SignaturePolicyEnvelope.FromString(data)
-        if envelope.HasField("rule"):
-            return envelope
-        wrapped = ApplicationPolicy.FromString(data)
-    except Exception as error:
-        raise PolicyError(f"a signature policy cannot be read: {error}") from error
-    if not wrapped.HasField("signature_policy"):
-        raise PolicyError("a policy without signature rule")
-    return wrapped.signature_policy
+        return SignaturePolicyEnvelope.FromString(data)
+    except DecodeError as error:
+        raise PolicyError(f"error unmarshalling SignaturePolicyEnvelope: {error}") from error
 
 
 def satisfied(policy: SignaturePolicyEnvelope, identities: Sequence[Identity]) -> bool:
     """Whether these identities, each counted once, satisfy the policy.
 
-    :raises PolicyError: when the policy refers to a principal that it does not list, or nests too deep
+    :raises PolicyError: when the policy has no rule, refers to a principal that it does not list, or nests too
+        deep
     """
     used = [False] * len(identities)
     return _rule(policy.rule, policy.identities, identities, used, MAX_DEPTH)

@@ -37,6 +37,14 @@ def invoke(reader: Reader, channel: str, args: Sequence[bytes], *, allowed: bool
     return _error(f"Requested function {name} not found.")
 
 
+def called_by(chaincode: str) -> Response:
+    """What a chaincode that calls it is told."""
+    return _error(
+        "Rejecting invoke of QSCC from another chaincode because of potential for deadlocks, original invocation for"
+        f" '{chaincode}'"
+    )
+
+
 def _error(message: str) -> Response:
     return Response(500, message=message)
 

@@ -97,6 +97,15 @@ class RwSetBuilder:
         """Whether only these namespaces were touched, and no private collection."""
         return all(name in names and not space.collections for name, space in self._namespaces.items())
 
+    def written_collections(self) -> set[tuple[str, str]]:
+        """Chaincode and name of each private collection that is written to."""
+        return {
+            (name, collection)
+            for name, space in self._namespaces.items()
+            for collection, part in space.collections.items()
+            if part.writes or part.metadata
+        }
+
     def build(self) -> tuple[bytes, TxPvtReadWriteSet | None]:
         """Serialized ``TxReadWriteSet``, and the private part when there is one."""
         private = TxPvtReadWriteSet()

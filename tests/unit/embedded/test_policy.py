@@ -122,12 +122,17 @@ def test_unusable_policies() -> None:
 def test_parsing() -> None:
     policy = signature_policy(EndorsementPolicy(all_of=("I",)), ALL)
     assert parse_policy(policy.SerializeToString()) == policy
+    with pytest.raises(PolicyError, match="error unmarshalling SignaturePolicyEnvelope"):
+        parse_policy(b"\xff")
+
+
+def test_a_policy_without_a_rule_is_nobodys() -> None:
+    """So is the wrapped form, which is for the chaincode's own policy only."""
+    policy = signature_policy(EndorsementPolicy(all_of=("I",)), ALL)
     wrapped = ApplicationPolicy(signature_policy=policy)
-    assert parse_policy(wrapped.SerializeToString()) == policy
-    named = ApplicationPolicy(channel_config_policy_reference="/Channel/Application/Endorsement")
-    for bad in (b"", b"\xff", named.SerializeToString()):
+    for data in (b"", wrapped.SerializeToString()):
         with pytest.raises(PolicyError):
-            parse_policy(bad)
+            satisfied(parse_policy(data), [peer(msp) for msp in ALL])
 
 
 groups = st.lists(st.sampled_from(ALL), min_size=1, max_size=3, unique=True).map(tuple)
