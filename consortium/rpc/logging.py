@@ -19,7 +19,6 @@ from typing import Any, TextIO
 import orjson
 import structlog
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 from structlog.typing import EventDict, WrappedLogger
 
 from consortium.errors import ChanrongError
@@ -130,9 +129,15 @@ def _safe_message(error: BaseException) -> str:
         return f"{error.error_count()} values of {error.title} are wrong: {', '.join(places)}"[:500]
     if isinstance(error, ChanrongError):
         return loggable(error) or error.reason
-    if isinstance(error, SQLAlchemyError):
+    if _is_database_error(error):
         return str(getattr(error, "orig", None) or type(error).__name__).split("DETAIL:")[0].strip()[:500]
     return str(error)[:500]
+
+
+def _is_database_error(error: BaseException) -> bool:
+    # A process that has not loaded SQLAlchemy has none of its errors; loading it takes 8 MB and a while.
+    database = sys.modules.get("sqlalchemy.exc")
+    return database is not None and isinstance(error, database.SQLAlchemyError)
 
 
 class _Output:

@@ -32,8 +32,9 @@ from consortium.wire.fabric.peer.proposal_response_pb2 import Response as Respon
 HANDSHAKE_S: Final = 60.0
 """A peer that knows the package answers at once; one that does not answers never."""
 
-MAX_RUNNING_BYTES: Final = 32 * 1024 * 1024
-"""Of messages whose transactions run on one stream; one alone may be larger."""
+MAX_RUNNING_BYTES: Final = 4 * 1024 * 1024
+"""Of messages whose transactions run on one stream; one alone may be larger. A contract makes ten times as much of them
+while it works, and several large ones are enough to have one to work on while others wait for their peer."""
 
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 """Of messages whose transactions wait on one stream."""
@@ -89,7 +90,7 @@ class PeerStream:
     offer: Offer = NO_OFFER
     outbox: Outbox = field(default_factory=Outbox)
     running: dict[tuple[str, str], Transaction] = field(default_factory=dict)
-    waiting: deque[tuple[int, ChaincodeMessage]] = field(default_factory=deque)
+    waiting: deque[bytes] = field(default_factory=deque)
     stopping: bool = False
     _running_bytes: int = 0
     _waiting_bytes: int = 0
@@ -128,8 +129,8 @@ class PeerStream:
             log.warning("transactions ended by force", running=self._active, waiting=len(self.waiting))
         for transaction in list(self.running.values()):
             self._give_up(transaction, STOPPING)
-        for _, message in self.waiting:
-            self._refuse(message, STOPPING)
+        for data in self.waiting:
+            self._refuse(_parsed(data), STOPPING)
         self._forget_waiting()
         self._closing.set()
 
@@ -163,7 +164,8 @@ class PeerStream:
         self.offer = Offer.of_ready(ready.payload)
         log.info("peer is ready", write_batch=self.offer.writes, multiple_keys=self.offer.keys)
         while (data := await self.read()) is not None:
-            self._take(_parsed(data), len(data))
+            self._take(data)
+            del data  # not kept until the next one comes
             if self.outbox.is_full:
                 await self.outbox.drained()
 
@@ -177,12 +179,13 @@ class PeerStream:
             self.outbox.put(frame(Kind.KEEPALIVE, b""))
         return None
 
-    def _take(self, message: ChaincodeMessage, size: int) -> None:
+    def _take(self, data: bytes) -> None:
+        message = _parsed(data)
         kind: int = message.type
         if kind in ANSWERS:
             self._deliver(message)
         elif kind in CALLS:
-            self._admit(message, size)
+            self._admit(message, data)
         elif kind == Kind.KEEPALIVE:
             self.outbox.put(frame(Kind.KEEPALIVE, b""))
         else:
@@ -200,7 +203,8 @@ class PeerStream:
         elif transaction.task is None:
             del self.running[key]  # given up meanwhile; now the peer has nothing open of it
 
-    def _admit(self, message: ChaincodeMessage, size: int) -> None:
+    def _admit(self, message: ChaincodeMessage, data: bytes) -> None:
+        size = len(data)
         if self.stopping:
             self._refuse(message, STOPPING)
         elif not self.waiting and self._has_room(size):
@@ -210,7 +214,7 @@ class PeerStream:
         ):
             self._refuse(message, f"the chaincode server is busy: {len(self.waiting)} transactions wait")
         else:
-            self.waiting.append((size, message))
+            self.waiting.append(data)
             self._waiting_bytes += size
 
     def _has_room(self, size: int) -> bool:
@@ -272,10 +276,10 @@ class PeerStream:
             self.running.pop(transaction.key, None)
         self._active -= 1
         self._running_bytes -= transaction.size
-        while self.waiting and self._has_room(self.waiting[0][0]):
-            size, message = self.waiting.popleft()
-            self._waiting_bytes -= size
-            self._start(message, size)
+        while self.waiting and self._has_room(len(self.waiting[0])):
+            data = self.waiting.popleft()
+            self._waiting_bytes -= len(data)
+            self._start(_parsed(data), len(data))
         if self.stopping and not self._active and not self.waiting:
             self._idle.set()
 
