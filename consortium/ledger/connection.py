@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from consortium.errors import ConfigurationError
 from consortium.ledger.diagnosis import Asked
 from consortium.ledger.errors import LedgerError, NotSignedError, connection_broke
-from consortium.ledger.liveness import CallWatch
+from consortium.ledger.liveness import PeerGoneError, answered
 from consortium.wire.fabric.gateway import gateway_pb2_grpc
 from consortium.wire.fabric.msp import identities_pb2
 from consortium.wire.fabric.peer import events_pb2_grpc
@@ -128,6 +128,8 @@ class Peer:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.asked_last_until = 0.0
+        self.connections = 0
+        """How many connections were given up; calls that began before the last one are lost."""
         self._closing: set[asyncio.Future[None]] = set()
         self._channel: grpc.aio.Channel | None = None
         self._gateway: gateway_pb2_grpc.GatewayAsyncStub | None = None
@@ -160,10 +162,23 @@ class Peer:
     def forget_connection(self) -> None:
         """The next call opens a new connection: nobody answers on this one, and TCP does not notice."""
         channel, self._channel, self._gateway, self._deliver = self._channel, None, None, None
+        self.connections += 1
         if channel is not None:
             closing = asyncio.ensure_future(channel.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+    def lost(self, connection: int, error: BaseException) -> bool:
+        """Whether a call ended because its connection was given up, now or meanwhile; otherwise gRPC ended it,
+        because the client was closed.
+
+        :param connection: :attr:`connections` when the call began
+        """
+        if isinstance(error, PeerGoneError):
+            self.failed()
+            if connection == self.connections:  # others may have noticed before
+                self.forget_connection()
+        return connection != self.connections
 
     async def close(self) -> None:
         """Closes the channel; calls under way are cancelled."""
@@ -234,24 +249,18 @@ class Connection:
                 left = ends - time.monotonic()
                 if failures and left <= 0:
                     break
+                connection = peer.connections
                 try:
                     call = method(peer)(request, timeout=max(left, 0.001))
-                    if number == len(peers):  # nobody else to ask: the deadline decides
-                        return await call
-                    with CallWatch(peer.channel(), call) as watch:
-                        try:
-                            return await call
-                        except asyncio.CancelledError as error:
-                            if not watch.gone or cancelled_by_caller():
-                                raise
-                            failure = _gone(error_type, asked, peer)
-                            failure.__cause__ = error
-                            peer.failed()
-                            peer.forget_connection()
-                except (grpc.aio.UsageError, asyncio.CancelledError) as error:
+                    # Without anybody else to ask the deadline decides.
+                    return await (call if number == len(peers) else answered(peer.channel(), call))
+                except (grpc.aio.UsageError, asyncio.CancelledError, PeerGoneError) as error:
                     if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
                         raise
-                    raise closed(error_type, asked.txid) from error
+                    if not peer.lost(connection, error):
+                        raise closed(error_type, asked.txid) from error
+                    failure = _gone(error_type, asked, peer)
+                    failure.__cause__ = error
                 except grpc.aio.AioRpcError as error:
                     failure = error_type.from_rpc(error, asked, target=peer.endpoint.target)
                     failure.__cause__ = error

@@ -150,6 +150,7 @@ class _Resuming(Generic[T]):
         given = False
         while True:
             peer = self._session.connection.peers()[0]
+            connection = peer.connections
             try:
                 request = self.request()
                 signature = self._session.identity.sign(request)
@@ -178,16 +179,12 @@ class _Resuming(Generic[T]):
                 if connection_broke(error):
                     peer.failed()
                 why = failure.message
-            except PeerGoneError:
-                peer.failed()
-                peer.forget_connection()
-                why = f"nobody answers on the connection to {peer.endpoint.target} any more"
-            except grpc.aio.UsageError as error:
-                raise closed(StreamError) from error
-            except asyncio.CancelledError as error:
-                if cancelled_by_caller():
+            except (PeerGoneError, grpc.aio.UsageError, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and cancelled_by_caller():
                     raise
-                raise closed(StreamError) from error
+                if not peer.lost(connection, error):
+                    raise closed(StreamError) from error
+                why = f"nobody answers on the connection to {peer.endpoint.target} any more"
             _log.warning("ledger stream resumes", stream=self.name, channel=self._channel, why=why)
             await pauses.wait()
 
@@ -268,19 +265,18 @@ class BlockStream(_Resuming[T]):
         )
 
     def _refused(self, status: common_pb2.Status.ValueType) -> Diagnosis:
-        """A peer gives no words: what we asked for tells what can be wrong with it."""
+        """A peer gives no words; what we asked for tells what can be wrong with it. The range is not: one that is
+        impossible is never asked for."""
         if status == common_pb2.FORBIDDEN:
             return denied(self._session.asked(channel=self._channel))
-        if status == common_pb2.BAD_REQUEST and (self._stop is None or self._stop >= self._next):
-            if self._session.tls_hash:
-                return Diagnosis(
-                    "LEDGER_REFUSED",
-                    False,
-                    "clock or TLS client certificate are not what the peer sees",
-                    "Set this machine's clock; check that no proxy stands between, as TLS is bound to the request.",
-                )
-            return clock_off()
-        return Diagnosis("LEDGER_REFUSED", False, "the range is impossible", "Check first and last block.")
+        if self._session.tls_hash:
+            return Diagnosis(
+                "LEDGER_REFUSED",
+                False,
+                "clock or TLS client certificate are not what the peer sees",
+                "Set this machine's clock; check that no proxy stands between, as TLS is bound to the request.",
+            )
+        return clock_off()
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +394,7 @@ class StreamRequest(Generic[T]):
         :raises StreamError: the peer ended it; ``retryable`` when a new request may go on
         """
         peer = self._session.connection.peers()[0]
+        connection = peer.connections
         signature = self._signature or self._session.identity.sign(self.signing_bytes)
         try:
             async with aclosing(self._stream.attempt(peer, self.signing_bytes, signature)) as items:
@@ -407,6 +404,7 @@ class StreamRequest(Generic[T]):
             asked = self._session.asked(channel=self._stream.channel)
             raise StreamError.from_rpc(error, asked, target=peer.endpoint.target) from error
         except (_EndedError, PeerGoneError) as error:
+            peer.lost(connection, error)
             why = str(error) or f"nobody answers on the connection to {peer.endpoint.target} any more"
             raise StreamError(why, reason="LEDGER_UNAVAILABLE", retryable=True) from error
 

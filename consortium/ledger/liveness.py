@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -52,27 +51,46 @@ async def answers(channel: grpc.aio.Channel) -> bool:
     return True
 
 
-class CallWatch:
-    """Cancels one call when the other end is gone; :attr:`gone` then says so. A context manager around
-    awaiting it."""
+class PeerGoneError(Exception):
+    """The other end of a connection does not answer any more."""
+
+
+def _cancelled() -> bool:
+    """Whether the caller's task was cancelled, and not only the call."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+async def answered(channel: grpc.aio.Channel, call: grpc.aio.UnaryUnaryCall[Any, ResponseT]) -> ResponseT:
+    """A call's answer.
+
+    :raises PeerGoneError: it has not come for a while and nobody answers
+    """
+    watch = _CallWatch(channel, call)
+    try:
+        return await call
+    except asyncio.CancelledError as error:
+        if watch.gone and not _cancelled():
+            raise PeerGoneError from error
+        raise
+    finally:
+        watch.end()
+
+
+class _CallWatch:
+    """Cancels a call when the other end is gone."""
 
     def __init__(self, channel: grpc.aio.Channel, call: Cancellable) -> None:
         self.gone = False
         self._channel = channel
         self._call = call
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> CallWatch:
         # A timer costs a microsecond, a task twenty: nearly every call ends before it asks.
         self._timer = asyncio.get_running_loop().call_later(ASK_AFTER_S, self._begin)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+    def end(self) -> None:
+        """The call is over."""
+        self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
 
@@ -88,10 +106,6 @@ class CallWatch:
             await asyncio.sleep(ASK_AFTER_S)
 
 
-class PeerGoneError(Exception):
-    """The other end of a stream does not answer any more."""
-
-
 async def while_alive(
     channel: grpc.aio.Channel, call: Cancellable, responses: AsyncIterable[ResponseT]
 ) -> AsyncGenerator[ResponseT, None]:
@@ -105,8 +119,7 @@ async def while_alive(
             watch.heard = True
             yield response
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if watch.gone and (task is None or not task.cancelling()):
+        if watch.gone and not _cancelled():
             raise PeerGoneError from error
         raise
     finally:
