@@ -120,8 +120,10 @@ async def deploy(
         await serve
     else:
         await together([serve, *(install(network, org, definition) for org in network.plan.organisations)])
-        await together([approve(network, org, definition) for org in network.plan.organisations])
-        await commit(network, definition)
+        # A crash may have come between the commit and the plan's note of it.
+        if await committed_sequence(network, definition.name) < definition.sequence:
+            await together([approve(network, org, definition) for org in network.plan.organisations])
+            await commit(network, definition)
         keep(network, definition.model_copy(update={"committed": True}))
     await ready(network, definition)
 
@@ -232,6 +234,19 @@ async def commit(network: LocalNetwork, definition: Definition) -> None:
     commands = network.commands
     words = [*_options(network, definition), *commands.orderer_options(), *commands.all_peers()]
     await commands.peer(network.plan.organisations[0], "lifecycle", "chaincode", "commit", *words)
+
+
+async def committed_sequence(network: LocalNetwork, name: str) -> int:
+    """The sequence of a chaincode's definition on the channel; 0 when there is none."""
+    org = network.plan.organisations[0]
+    words = ["lifecycle", "chaincode", "querycommitted", "-C", network.plan.channel, "-n", name, "-O", "json"]
+    try:
+        text = await network.commands.peer(org, *words)
+    except CommandFailedError as refused:
+        if "is not defined" in refused.output:
+            return 0
+        raise
+    return int(json.loads(text[text.index("{") :])["sequence"])
 
 
 async def ready(network: LocalNetwork, definition: Definition, timeout_s: float = READY_TIMEOUT_S) -> None:

@@ -97,6 +97,7 @@ def make_material(home: Home, plan: Plan, programs: Programs) -> None:
     for org in plan.organisations:
         folders[org.msp_id] = _org_msp(home, org.msp_id)
         _peer(home, org)
+    folders |= {msp: _org_msp(home, msp) for msp in plan.readers}
     if not home.genesis.exists():
         newest = programs.version[0] >= 3
         values = texts.configtx(plan, home.node(plan.orderer.name), folders, newest=newest)

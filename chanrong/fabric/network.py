@@ -150,11 +150,11 @@ async def start_node(
 
 def prepare(network: LocalNetwork) -> None:
     """Makes certificates and configuration where missing (step 1), but for the block."""
-    for org in network.plan.organisations:
-        folder = network.layout.msp(org.msp_id)
+    for msp_id in (*network.plan.msps, *network.plan.readers):
+        folder = network.layout.msp(msp_id)
         if not folder.exists():
-            ca, tls_ca = authorities(network.home, org.msp_id)
-            write_msp(folder, ca, tls_ca, ca.issue(f"{org.msp_id} gateway", ou="client"))
+            ca, tls_ca = authorities(network.home, msp_id)
+            write_msp(folder, ca, tls_ca, ca.issue(f"{msp_id} gateway", ou="client"))
     make_material(network.home, network.plan, network.programs)
     if not network.home.plan.exists():
         network.save()

@@ -83,6 +83,7 @@ class Definition(Model):
 class Plan(Model):
     """A whole network.
 
+    :param readers: MSP ids of organisations without a peer that may read and not write, such as a regulator
     :param definitions: by chaincode name: the one in use, or on its way to the first use
     :param upgrades: by chaincode name: what is to take its place
     :param joined: the orderer and all peers have the channel
@@ -93,6 +94,7 @@ class Plan(Model):
     batch_timeout_ms: int = 200
     orderer: Orderer
     organisations: tuple[Organisation, ...]
+    readers: tuple[str, ...] = ()
     definitions: dict[str, Definition] = {}
     upgrades: dict[str, Definition] = {}
     joined: bool = False

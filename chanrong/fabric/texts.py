@@ -230,6 +230,10 @@ def configtx(plan: Plan, orderer_home: Path, org_msps: dict[str, Path], *, newes
         anchors = [{"Host": peer_host, "Port": int(peer_port)}]
         own = _organisation(org.msp_id, org_msps, writers=("admin", "client"), endorsers="peer")
         members.append({**own, "AnchorPeers": anchors})
+    # A reader's writers are its administrators, and it has no such certificate.
+    members += [_organisation(msp, org_msps, writers=("admin",), endorsers="peer") for msp in plan.readers]
+    # Evaluate asks for Writers, unless told otherwise.
+    acls = {"ACLs": {"peer/Propose": "/Channel/Application/Readers"}} if plan.readers else {}
     return {
         "Profiles": {
             "Channel": {
@@ -266,6 +270,7 @@ def configtx(plan: Plan, orderer_home: Path, org_msps: dict[str, Path], *, newes
                     "Capabilities": {"V2_0": True},
                 },
                 "Application": {
+                    **acls,
                     "Organizations": members,
                     "Policies": {
                         **_policies(),

@@ -14,7 +14,6 @@ again in both cases. Nothing is lost or done twice.
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from collections.abc import Mapping
 
@@ -83,14 +82,36 @@ async def upgrade(
     :param started: is told of every process, also when this fails
     """
     old = network.plan.definitions[new.name]
+    await offer(network, new, started, progress)
+    await change(network, new)
+    return old
+
+
+async def offer(
+    network: LocalNetwork, new: Definition, started: list[processes.Running], progress: Progress
+) -> None:
+    """Step 1, and the approvals of step 2. What fails here changed nothing."""
     organisations = network.plan.organisations
     serve = chaincode.start_servers(network, new, started, progress)
     await together([serve, *(chaincode.install(network, org, new) for org in organisations)])
     await together([chaincode.approve(network, org, new) for org in organisations])
-    await chaincode.commit(network, new)
-    promote(network, new)
+
+
+async def change(network: LocalNetwork, new: Definition) -> None:
+    """The commit of step 2, and step 3.
+
+    A commit that failed here may have happened all the same: the channel is asked. One that was interrupted stays an
+    upgrade under way, and :func:`settle` asks later.
+    """
+    try:
+        await chaincode.commit(network, new)
+    except CommandFailedError:
+        await settle(network)
+        if network.plan.definitions[new.name].sequence < new.sequence:
+            raise
+    else:
+        promote(network, new)
     await chaincode.ready(network, new)
-    return old
 
 
 def promote(network: LocalNetwork, new: Definition) -> None:
@@ -127,22 +148,9 @@ async def settle(network: LocalNetwork) -> None:
     """Decides upgrades that a crash interrupted: the channel says whether they happened. The nodes must run."""
     for name, new in list(network.plan.upgrades.items()):
         old = network.plan.definitions[name]
-        if await committed_sequence(network, name) >= new.sequence:
+        if await chaincode.committed_sequence(network, name) >= new.sequence:
             promote(network, new)
             await retire(network, old)
         else:
             give_up(network, name)
             await retire(network, new)
-
-
-async def committed_sequence(network: LocalNetwork, name: str) -> int:
-    """The sequence of a chaincode's definition on the channel; 0 when there is none."""
-    org = network.plan.organisations[0]
-    words = ["lifecycle", "chaincode", "querycommitted", "-C", network.plan.channel, "-n", name, "-O", "json"]
-    try:
-        text = await network.commands.peer(org, *words)
-    except CommandFailedError as refused:
-        if "is not defined" in refused.output:
-            return 0
-        raise
-    return int(json.loads(text[text.index("{") :])["sequence"])

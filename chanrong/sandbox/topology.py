@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import string
@@ -9,11 +10,14 @@ from contextlib import ExitStack
 from typing import Literal
 
 from chanrong.sandbox.profile import Profile, Service, ServiceKind
-from consortium.errors import ChanrongError
+from consortium.errors import ChanrongError, ConfigurationError
 
 HOST = "127.0.0.1"
 PORTS = range(20_000, 32_000)
 """Below Linux's range for outgoing connections (32768 and up)."""
+
+PORTS_VARIABLE = "CHANRONG_PORTS"
+"""First and last port to choose from, such as 21000-21999, where others have claims on some."""
 
 MAX_PER_KIND = 5
 ADAPTERS = ("tax", "bank", "credit")
@@ -44,9 +48,10 @@ def free_ports(count: int) -> list[int]:
     They are below the range from which systems take the ports of outgoing connections: one of those could be taken by
     any program between now and the start of the service.
     """
+    among = _ports()
     with ExitStack() as stack:
         found: list[int] = []
-        for port in random.sample(PORTS, len(PORTS)):
+        for port in random.sample(among, len(among)):
             sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             try:
                 sock.bind((HOST, port))
@@ -56,9 +61,21 @@ def free_ports(count: int) -> list[int]:
             if len(found) == count:
                 return found
     raise ChanrongError(
-        f"There are no {count} free ports from {PORTS.start} to {PORTS.stop - 1}.",
+        f"There are no {count} free ports from {among.start} to {among.stop - 1}.",
         reason="PORT_TAKEN",
-        remedy="End programs that hold them.",
+        remedy=f"End programs that hold them, or name another range in {PORTS_VARIABLE}.",
+    )
+
+
+def _ports() -> range:
+    text = os.environ.get(PORTS_VARIABLE, "")
+    if not text:
+        return PORTS
+    first, _, last = text.partition("-")
+    if first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) < 65_536:
+        return range(int(first), int(last) + 1)
+    raise ConfigurationError(
+        f"{PORTS_VARIABLE} is {text!r}.", remedy="Give the first and the last port, such as 21000-21999."
     )
 
 

@@ -62,11 +62,11 @@ def _needs_all_nodes(net: LocalNetwork) -> None:
 async def _changed(net: LocalNetwork, new: Definition, progress: Progress) -> None:
     started: list[processes.Running] = []
     try:
-        await fabric_upgrade.upgrade(net, new, started, progress)
-    except BaseException:
-        if new.name in net.plan.upgrades:  # not committed: the old version stays in use
-            for running in started:
-                running.process.kill()
-            fabric_upgrade.give_up(net, new.name)
-            fabric_upgrade.forget(net, new)
+        await fabric_upgrade.offer(net, new, started, progress)
+    except BaseException:  # the old version stays in use
+        for running in started:
+            running.process.kill()
+        fabric_upgrade.give_up(net, new.name)
+        fabric_upgrade.forget(net, new)
         raise
+    await fabric_upgrade.change(net, new)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Cli:
-    """The command line with one sandbox folder."""
+    """The command line with one sandbox folder, and variables of its own."""
 
     directory: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs a command; fails the test when its exit code is another than expected."""
@@ -29,7 +30,7 @@ class Cli:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
-            env={**environment(), "CHANRONG_DIR": str(self.directory)},
+            env={**environment(), **self.variables, "CHANRONG_DIR": str(self.directory)},
         )
         assert code is None or done.returncode == code, (
             f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -22,12 +22,14 @@ from tests.support.fabric import requires_fabric
 NODES = {"orderer", "peer-industry-a", "peer-bank-a", "peer-bank-b"}
 SERVERS = {"chaincode-industry-a", "chaincode-bank-a", "chaincode-bank-b"}
 ATTEMPTS = 5
+OWN_PORTS = "10000-10999"
+"""Of no other test: nobody shall take them while this sandbox is down."""
 
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """A running consortium on Fabric: one industry gateway, two banks."""
-    made = Cli(tmp_path_factory.mktemp("fabric") / "consortium")
+    made = Cli(tmp_path_factory.mktemp("fabric") / "consortium", {"CHANRONG_PORTS": OWN_PORTS})
     try:
         made.run("up", "--ledger", "fabric", "--banks", "2")
         yield made
@@ -137,7 +139,9 @@ def test_what_keeps_it_from_starting_is_told_and_a_second_up_resumes_the_same_le
 
     host, _, port = ports["peer-bank-a"].rpartition(":")
     with socket.socket() as squatter:
-        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that were there still fade
+        squatter.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # connections that were there still fade
         squatter.bind((host, int(port)))
         squatter.listen()
         told = sandbox.run("up", "--banks", "2", code=1).stderr

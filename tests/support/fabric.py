@@ -224,12 +224,15 @@ async def locked(descriptor: int) -> None:
     await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
 
 
-def plan_network(msps: Sequence[str] = MSPS, batch_timeout_ms: int = 200) -> Plan:
+def plan_network(
+    msps: Sequence[str] = MSPS, batch_timeout_ms: int = 200, readers: Sequence[str] = ()
+) -> Plan:
     """A new network with free ports."""
     first, second, *ports = (f"{HOST}:{port}" for port in free_ports(2 + len(msps)))
     return Plan(
         channel=CHANNEL,
         batch_timeout_ms=batch_timeout_ms,
+        readers=tuple(readers),
         orderer=Orderer(listen=first, admin=second),
         organisations=tuple(
             Organisation(name=name_of(msp), msp_id=msp, listen=port)
@@ -280,16 +283,16 @@ def shared_fabric() -> FabricWorld:
 
 
 @contextmanager
-def standing_world(folder: Path) -> Iterator[FabricWorld]:
+def standing_world(folder: Path, readers: Sequence[str] = ()) -> Iterator[FabricWorld]:
     """As :func:`fabric_world`, for fixtures that outlive an event loop."""
     try:
-        yield _standing(folder)
+        yield _standing(folder, readers)
     finally:
         take_down(Layout(folder.resolve()))
 
 
-def _standing(folder: Path) -> FabricWorld:
-    net = open_network(folder, plan_network())
+def _standing(folder: Path, readers: Sequence[str] = ()) -> FabricWorld:
+    net = open_network(folder, plan_network(readers=readers))
     with ThreadPoolExecutor(1) as pool:  # the caller may be inside an event loop
         pool.submit(asyncio.run, network.up(net, [], quiet)).result()
     return FabricWorld(net)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chanrong.fabric import upgrade
+from chanrong.fabric import chaincode, upgrade
+from chanrong.fabric.commands import CommandFailedError
 from chanrong.fabric.network import LocalNetwork
 from chanrong.fabric.plan import HOST, Definition
 from chanrong.sandbox import processes
@@ -103,7 +104,7 @@ async def test_under_load(fabric: FabricWorld) -> None:
             assert (await contract.evaluate("get", key.encode())).decode() == value
     there = fabric.network.plan.definitions[NAME]
     assert (there.version, there.sequence) == ("1.1", 2)
-    assert await upgrade.committed_sequence(fabric.network, NAME) == 2
+    assert await chaincode.committed_sequence(fabric.network, NAME) == 2
     for server in before.servers.values():
         assert processes.find(fabric.layout, server.name) is None
     for server in there.servers.values():
@@ -118,7 +119,7 @@ async def test_a_contract_that_does_not_start_changes_nothing(fabric: FabricWorl
     await upgrade.settle(fabric.network)
     assert fabric.network.plan.definitions["unchanged"].servers == old.servers
     assert not fabric.network.plan.upgrades
-    assert await upgrade.committed_sequence(fabric.network, "unchanged") == 1
+    assert await chaincode.committed_sequence(fabric.network, "unchanged") == 1
     await fabric.ready("unchanged")
 
 
@@ -134,3 +135,52 @@ async def test_the_channel_decides_about_an_interrupted_upgrade(fabric: FabricWo
     await fabric.ready("interrupted")
     for server in old.servers.values():
         assert processes.find(fabric.layout, server.name) is None
+
+
+async def test_a_commit_that_failed_and_happened_is_taken_up(
+    fabric: FabricWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The orderer took it; the command's wait for the peers ran out."""
+    old = await fabric.deploy("late")
+    new = next_of(fabric.network, old)
+    commit = chaincode.commit
+
+    async def late(net: LocalNetwork, definition: Definition) -> None:
+        await commit(net, definition)
+        raise CommandFailedError("peer lifecycle chaincode commit", "timed out waiting for txid on all peers")
+
+    monkeypatch.setattr(chaincode, "commit", late)
+    await upgrade.upgrade(fabric.network, new, [], quiet)
+    assert fabric.network.plan.definitions["late"].sequence == 2
+    assert not fabric.network.plan.upgrades
+    await fabric.ready("late")
+
+
+async def test_a_commit_that_failed_changes_nothing(
+    fabric: FabricWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await fabric.deploy("refused")
+    new = next_of(fabric.network, old)
+
+    async def refused(_net: LocalNetwork, _definition: Definition) -> None:
+        raise CommandFailedError("peer lifecycle chaincode commit", "the orderer is not there")
+
+    monkeypatch.setattr(chaincode, "commit", refused)
+    with pytest.raises(CommandFailedError, match="not there"):
+        await upgrade.upgrade(fabric.network, new, [], quiet)
+    assert fabric.network.plan.definitions["refused"].servers == old.servers
+    assert not fabric.network.plan.upgrades
+    for server in new.servers.values():
+        assert processes.find(fabric.layout, server.name) is None
+    await fabric.ready("refused")
+
+
+async def test_a_first_commit_that_the_plan_does_not_know_is_taken_up(fabric: FabricWorld) -> None:
+    """The process ended between the commit and its own note of it."""
+    there = await fabric.deploy("unnoted")
+    known = fabric.network.plan.definitions["unnoted"]
+    unnoted = known.model_copy(update={"committed": False})
+    chaincode.keep(fabric.network, unnoted)
+    await chaincode.deploy(fabric.network, unnoted, [], quiet)
+    assert fabric.network.plan.definitions["unnoted"].committed
+    assert await chaincode.committed_sequence(fabric.network, "unnoted") == there.sequence == 1
