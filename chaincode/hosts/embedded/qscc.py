@@ -85,7 +85,8 @@ def _block(reader: Reader, name: str, key: bytes) -> Response:
             number = reader.height() - 1  # Fabric's name for the newest block
     elif name == "GetBlockByHash":
         number = reader.number_of(key)
-        missing = f"Failed to get block hash {key.hex()}, error no such block hash [{key.hex()}] in index"
+        asked = key.decode("utf-8", "replace")
+        missing = f"Failed to get block hash {asked}, error no such block hash [{key.hex()}] in index"
     else:
         txid = key.decode("utf-8", "replace")
         row = reader.transaction(txid)
