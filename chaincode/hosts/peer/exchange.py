@@ -112,6 +112,7 @@ class Exchange:
             self._answer = loop.create_future()
             self.unanswered = True
             self._outbox.put(data)
+            del data, payload  # a batch of writes is large, and the peer takes its time
             answer = await self._answer
         if answer.type == Kind.RESPONSE:
             return answer.payload

@@ -32,9 +32,9 @@ from consortium.wire.fabric.peer.proposal_response_pb2 import Response as Respon
 HANDSHAKE_S: Final = 60.0
 """A peer that knows the package answers at once; one that does not answers never."""
 
-MAX_RUNNING_BYTES: Final = 4 * 1024 * 1024
+MAX_RUNNING_BYTES: Final = 3 * 1024 * 1024
 """Of messages whose transactions run on one stream; one alone may be larger. A contract makes ten times as much of them
-while it works, and several large ones are enough to have one to work on while others wait for their peer."""
+while it works, and with two of a thousand documents there is one to work on while the other waits for its peer."""
 
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 """Of messages whose transactions wait on one stream."""

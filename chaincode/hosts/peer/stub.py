@@ -140,8 +140,7 @@ class PeerStub:
                 await self._write(key, value, collection)
             return
         for part in _chunks(items, self._offer.writes):
-            question = _encoded(partial(_batch, part, collection))
-            await self._exchange.ask(Kind.WRITE_BATCH_STATE, question)
+            await self._exchange.ask(Kind.WRITE_BATCH_STATE, _encoded(partial(_batch, part, collection)))
 
     def range(self, start: str, end: str, collection: str = "") -> AsyncIterator[KeyValue]:
         """Keys from ``start`` to before ``end``; composite keys when both begin with U+0000."""
