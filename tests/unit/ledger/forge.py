@@ -7,6 +7,7 @@ or what they honestly answered; what is changed afterwards is what a forger can 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,15 +57,7 @@ class Forge:
         """The signed read."""
         header, signer, proposed = self._question()
         response = self._answer(header, signer, proposed)
-        endorsements = self._at(
-            "endorsements",
-            [
-                proposal_response_pb2.Endorsement(
-                    endorser=item.serialized(), signature=item.sign(response + item.serialized())
-                )
-                for item in self._endorsers
-            ],
-        )
+        endorsements = self._at("endorsements", self._endorsements(response))
         header, signer, proposed = self._at("split", (header, signer, proposed))
         endorsed = transaction_pb2.ChaincodeActionPayload(
             chaincode_proposal_payload=proposed,
@@ -87,6 +80,14 @@ class Forge:
         read = self._at("container", read)
         assert not self._changes, f"no such point: {self._changes}"
         return bytes(read)
+
+    def _endorsements(self, response: bytes) -> list[proposal_response_pb2.Endorsement]:
+        return [
+            proposal_response_pb2.Endorsement(
+                endorser=item.serialized(), signature=item.sign(response + item.serialized())
+            )
+            for item in self._endorsers
+        ]
 
     def _question(self) -> tuple[bytes, bytes, bytes]:
         request = canonical_bytes({"challenge": CHALLENGE, "fps": list(FINGERPRINTS)})
@@ -155,5 +156,79 @@ class Forge:
         results = rwset_pb2.TxReadWriteSet()
         results.ns_rwset.add(namespace="_lifecycle", rwset=lifecycle.SerializeToString())
         results.ns_rwset.add(namespace=CHAINCODE, rwset=public.SerializeToString())
+        self._at("results", results)
+        return results.SerializeToString()
+
+
+class RealForge(Forge):
+    """Makes a read anew from one that real peers signed, changed at one point.
+
+    Unchanged it is the same, byte by byte. What is changed before the signatures is signed by the peers' own keys, as
+    peers do who honestly answer another question; what is changed afterwards keeps the peers' signatures.
+
+    :param genuine: the serialized envelope
+    :param endorsers: the identities of those who signed it, in their order
+    """
+
+    def __init__(self, genuine: bytes, endorsers: Sequence[Identity], changes: dict[str, Change]) -> None:
+        payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(genuine).payload)
+        self._header = payload.header
+        (action,) = transaction_pb2.Transaction.FromString(payload.data).actions
+        self._endorsed = transaction_pb2.ChaincodeActionPayload.FromString(action.payload)
+        self._response = proposal_response_pb2.ProposalResponsePayload.FromString(
+            self._endorsed.action.proposal_response_payload
+        )
+        self._action = proposal_pb2.ChaincodeAction.FromString(self._response.extension)
+        super().__init__(endorsers[0], endorsers, changes)
+
+    def _endorsements(self, response: bytes) -> list[proposal_response_pb2.Endorsement]:
+        if response == self._endorsed.action.proposal_response_payload:
+            return list(self._endorsed.action.endorsements)
+        return super()._endorsements(response)
+
+    def _question(self) -> tuple[bytes, bytes, bytes]:
+        proposed = proposal_pb2.ChaincodeProposalPayload.FromString(self._endorsed.chaincode_proposal_payload)
+        invocation = chaincode_pb2.ChaincodeInvocationSpec.FromString(proposed.input)
+        spec = invocation.chaincode_spec
+        args = self._at("args", list(spec.input.args))
+        signer = common_pb2.SignatureHeader.FromString(self._header.signature_header)
+        self._at("signature_header", signer)
+        header = common_pb2.ChannelHeader.FromString(self._header.channel_header)
+        header.tx_id = hashlib.sha256(signer.nonce + signer.creator).hexdigest()
+        self._at("channel_header", header)
+        spec.input.ClearField("args")
+        spec.input.args.extend(args)
+        self._at("spec", spec)
+        proposed.input = invocation.SerializeToString()
+        self._at("proposed", proposed)
+        return (
+            self._at("channel_header_bytes", header.SerializeToString()),
+            self._at("signature_header_bytes", signer.SerializeToString()),
+            proposed.SerializeToString(),
+        )
+
+    def _answer(self, header: bytes, signer: bytes, proposed: bytes) -> bytes:
+        seen = common_pb2.ChannelHeader.FromString(header)
+        answer = json.loads(self._action.response.payload)
+        answer |= {"channel": seen.channel_id, "txid": seen.tx_id, "time": seen.timestamp.seconds}
+        answer = self._at("answer", answer)
+        action = proposal_pb2.ChaincodeAction()
+        action.CopyFrom(self._action)
+        action.response.payload = self._at("answer_bytes", canonical_bytes(answer))
+        action.results = self._results()
+        self._at("action", action)
+        response = proposal_response_pb2.ProposalResponsePayload(
+            proposal_hash=self._at("hash", hashlib.sha256(header + signer + proposed).digest()),
+            extension=action.SerializeToString(),
+        )
+        self._at("response", response)
+        return response.SerializeToString()
+
+    def _results(self) -> bytes:
+        results = rwset_pb2.TxReadWriteSet.FromString(self._action.results)
+        (own,) = [item for item in results.ns_rwset if item.namespace == self._action.chaincode_id.name]
+        public = kv_rwset_pb2.KVRWSet.FromString(own.rwset)
+        self._at("reads", public)
+        own.rwset = public.SerializeToString()
         self._at("results", results)
         return results.SerializeToString()

@@ -42,11 +42,12 @@ def odd_version(world: World) -> bytes:
 
 def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
     """What is wrong with the second endorser, by name: check, reason, identity."""
-    stranger = CertificateAuthority.create("ca.BankAMSP", "BankAMSP", not_before=NOW - DAY)
+    now = world.now
+    stranger = CertificateAuthority.create("ca.BankAMSP", "BankAMSP", not_before=now - DAY)
     intermediate = world.cas["BankAMSP"].issue_ca("below")
     bank = "BankAMSP"
     make = world.other
-    same_name: dict[str, Any] = {"ou": "peer", "not_before": NOW - DAY, "not_after": NOW + DAY}
+    same_name: dict[str, Any] = {"ou": "peer", "not_before": now - DAY, "not_after": now + DAY}
     self_signed = Issued(stranger.cert_pem, stranger.issue("x").key_pem)
     return {
         "no organisation": ("4.1", "ENDORSER_UNKNOWN", make("NobodyMSP", ca=bank)),
@@ -68,11 +69,11 @@ def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
             "ENDORSER_CHAIN",
             Identity(bank, odd_version(world), P256Signer.generate()),
         ),
-        "expired": ("4.3", "ENDORSER_VALIDITY", make(bank, not_before=NOW - 2 * DAY, not_after=NOW - DAY)),
+        "expired": ("4.3", "ENDORSER_VALIDITY", make(bank, not_before=now - 2 * DAY, not_after=now - DAY)),
         "not yet valid": (
             "4.3",
             "ENDORSER_VALIDITY",
-            make(bank, not_before=NOW + DAY, not_after=NOW + 2 * DAY),
+            make(bank, not_before=now + DAY, not_after=now + 2 * DAY),
         ),
         "a client": ("4.5", "ENDORSER_ROLE", make(bank, ou="client")),
         "an admin and peer": ("4.5", "ENDORSER_ROLE", make(bank, ou=["peer", "admin"])),
@@ -85,24 +86,24 @@ def bad_endorsers(world: World) -> dict[str, tuple[str, str, Identity]]:
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "no organisation",
-        "another organisation's CA",
-        "a CA of the same name",
-        "an unknown intermediate",
-        "a CA's own certificate",
-        "no certificate",
-        "an odd version",
-        "expired",
-        "not yet valid",
-        "a client",
-        "an admin and peer",
-        "no role",
-        "another's key",
-    ],
+BAD_ENDORSERS = (
+    "no organisation",
+    "another organisation's CA",
+    "a CA of the same name",
+    "an unknown intermediate",
+    "a CA's own certificate",
+    "no certificate",
+    "an odd version",
+    "expired",
+    "not yet valid",
+    "a client",
+    "an admin and peer",
+    "no role",
+    "another's key",
 )
+
+
+@pytest.mark.parametrize("name", BAD_ENDORSERS)
 def test_an_endorser_who_is_none(world: World, name: str) -> None:
     check, reason, identity = bad_endorsers(world)[name]
 

@@ -28,13 +28,18 @@ class World:
     issued: dict[str, Issued]
     client: Identity
     trust: TrustRoots
+    now: dt.datetime = NOW
 
     def peer(self, msp_id: str) -> Identity:
         return make_identity(msp_id, self.issued[msp_id])
 
     def other(self, msp_id: str, *, ca: str | None = None, **options: Any) -> Identity:
         """Another certificate of an organisation's CA."""
-        merged: dict[str, Any] = {"ou": "peer", "not_before": NOW - DAY, "not_after": NOW + DAY} | options
+        merged: dict[str, Any] = {
+            "ou": "peer",
+            "not_before": self.now - DAY,
+            "not_after": self.now + DAY,
+        } | options
         return make_identity(msp_id, self.cas[ca or msp_id].issue("other", **merged))
 
 
