@@ -76,6 +76,8 @@ def up(
     command(f"chanrong down{where}", to=err)
     if profile.ledger == "embedded":
         note("The embedded ledger holds every organisation's key: for trying, not for trust.")
+    else:
+        note("Hyperledger Fabric, with every organisation's keys on one machine: for development.")
 
 
 def bring_up(

@@ -38,6 +38,7 @@ START_TIMEOUT_S = 60.0
 LEADER_TIMEOUT_S = 60.0
 HEIGHT_TIMEOUT_S = 120.0
 CONNECT_TIMEOUT_S = 1.0
+ALIVE_INTERVAL_S = 0.5
 
 Progress = Callable[[str, str], None]
 
@@ -170,11 +171,34 @@ async def up(network: LocalNetwork, started: list[processes.Running], progress: 
         await network.commands.genesis()
     missing = [name for name in network.nodes() if processes.find(network.layout, name) is None]
     await together([start_node(network, name, started, progress) for name in missing])
+    await while_alive(network, _join_and_catch_up(network))
+    for name in missing:
+        progress(name, "healthy")
+
+
+async def _join_and_catch_up(network: LocalNetwork) -> None:
     if not network.plan.joined:
         await join(network)
     await caught_up(network)
-    for name in missing:
-        progress(name, "healthy")
+
+
+async def while_alive(network: LocalNetwork, work: Coroutine[Any, Any, None]) -> None:
+    """Does the work, but gives it up as soon as a node has ended: nobody has to wait for what cannot come.
+
+    :raises ChanrongError: reason SERVICE_FAILED, with the end of the node's log
+    """
+    task = asyncio.create_task(work)
+    try:
+        while not task.done():
+            for name in network.nodes():
+                if processes.find(network.layout, name) is None:
+                    raise processes.failed(name, "ended", network.layout.log(name))
+            await asyncio.wait([task], timeout=ALIVE_INTERVAL_S)
+        await task
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def join(network: LocalNetwork) -> None:

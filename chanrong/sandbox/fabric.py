@@ -64,9 +64,15 @@ async def up(
     Returns the profile with the chaincode servers that are in use: an interrupted upgrade may have happened.
     """
     await network.up(net, started, progress)
+    await network.while_alive(net, _contract(net, profile, started, progress))
+    return with_servers(profile, definition_of(net, profile))
+
+
+async def _contract(
+    net: LocalNetwork, profile: Profile, started: list[processes.Running], progress: Progress
+) -> None:
     await upgrades.settle(net)
     await chaincode.deploy(net, definition_of(net, profile), started, progress)
-    return with_servers(profile, definition_of(net, profile))
 
 
 def with_servers(profile: Profile, definition: Definition) -> Profile:

@@ -148,8 +148,13 @@ async def wait_ready(
         return
     ready.cancel()
     what = "ended while starting" if watcher in done else f"was not healthy within {timeout_s:.0f} s"
-    raise ChanrongError(
-        f"Service {running.name} {what}. The end of its log:\n{tail(log)}",
+    raise failed(running.name, what, log)
+
+
+def failed(name: str, what: str, log: Path) -> ChanrongError:
+    """The error of a service that does not run as it should; the end of its log is part of it."""
+    return ChanrongError(
+        f"Service {name} {what}. The end of its log:\n{tail(log)}",
         reason="SERVICE_FAILED",
         remedy=f"The whole log is {log}.",
     )

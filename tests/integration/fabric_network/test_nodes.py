@@ -9,7 +9,8 @@ import pytest
 
 from chanrong.fabric import network
 from chanrong.sandbox import processes
-from tests.support.fabric import FabricWorld, quiet, requires_fabric
+from consortium.errors import ChanrongError
+from tests.support.fabric import MSPS, FabricWorld, fabric_world, quiet, requires_fabric
 
 pytestmark = requires_fabric
 
@@ -26,6 +27,14 @@ async def test_a_second_start_finds_everything_running(fabric: FabricWorld) -> N
     await network.up(fabric.network, started, quiet)
     assert not started
     assert {name: processes.find(fabric.layout, name) for name in fabric.network.nodes()} == before
+
+
+async def test_a_node_that_ended_is_told_at_once(tmp_path: Path) -> None:
+    async with fabric_world(tmp_path, msps=MSPS[:2]) as world:
+        await world.kill("peer-bank-a")
+        with pytest.raises(ChanrongError, match="Service peer-bank-a ended") as caught:
+            await network.while_alive(world.network, network.caught_up(world.network))
+        assert caught.value.reason == "SERVICE_FAILED"
 
 
 def test_only_loopback_is_listened_on(fabric: FabricWorld) -> None:
