@@ -99,6 +99,7 @@ class ChaincodeServer:
             self.port = self._bind(server)
             await server.start()
         except (OSError, RuntimeError) as error:
+            await server.stop(0)
             raise ConfigurationError(
                 f"The chaincode server cannot listen on {settings.listen}: {error}",
                 remedy="Free the port or choose another; check the TLS files.",

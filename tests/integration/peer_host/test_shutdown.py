@@ -28,7 +28,7 @@ async def test_what_runs_ends_and_what_is_new_is_refused() -> None:
         await contract.started.wait()
         stopping = asyncio.create_task(server.stop(20))
         async with asyncio.timeout(20):
-            while "shutting down" not in (refusal := await peer.call("gather")).message.payload.decode():
+            while b"shutting down" not in (refusal := await peer.call("gather")).message.payload:
                 assert refusal.response.status == 200  # it came before the stop
         contract.go_on.set()
         await peer.reply(await peer.next(inbox))
