@@ -17,12 +17,12 @@ from tests.integration.fabric_faults.world import BANK, CHAINCODE, MEMBERS, A, B
 from tests.support.contract_world import document, fp
 from tests.support.fabric import requires_fabric
 
-pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SERVER_BANK, PEER_BANK, ORDERER = f"chaincode-bank-a-{CHAINCODE}", "peer-bank-a", "orderer"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def contract(faults: Faults) -> AsyncIterator[Contract]:
     """The contract, as the industry organisation calls it."""
     async with faults.fabric.gateway(A) as gateway:
@@ -35,7 +35,7 @@ def name() -> str:
 
 
 def registering(*documents: str) -> bytes:
-    """A request."""
+    """A request that names documents."""
     return encode({"op": os.urandom(16).hex(), "items": [document(each) for each in documents]})
 
 
@@ -62,6 +62,7 @@ async def test_one_of_them_answers_otherwise(faults: Faults, contract: Contract,
         assert {detail.msp_id for detail in caught.value.details_list} == {BANK}
     assert await known(contract, first) == [False]
     await contract.submit(names.DOCUMENTS_REGISTER, registering(second), organisations=(A, B))
+    faults.acknowledged.add(fp(second))
     assert await known(contract, first, second) == [False, True]
 
 
@@ -77,6 +78,7 @@ async def test_too_few_of_them_agree(faults: Faults, contract: Contract) -> None
     assert (caught.value.reason, caught.value.retryable) == ("TRANSACTION_INVALID", False)
     assert await known(contract, paper) == [False]
     answer = await contract.submit(names.DOCUMENTS_REGISTER, body, organisations=(A, BANK))
+    faults.acknowledged.add(fp(paper))
     assert "replayed" not in decode(answer)
     assert [each["status"] for each in read_results(answer)] == ["registered"]
 
@@ -86,6 +88,7 @@ async def test_one_of_them_is_behind(faults: Faults, contract: Contract) -> None
     paper = name()
     await faults.fabric.kill(PEER_BANK)
     await contract.submit(names.DOCUMENTS_REGISTER, registering(paper), organisations=(A, B))
+    faults.acknowledged.add(fp(paper))
     await faults.fabric.kill(ORDERER)
     await faults.fabric.start(PEER_BANK)  # nobody gives it blocks
     both = (A, BANK)
@@ -99,6 +102,7 @@ async def test_one_of_them_is_behind(faults: Faults, contract: Contract) -> None
     await faults.fabric.ready(CHAINCODE)
     prepared = await contract.endorse(names.ATTEST, asking(paper), organisations=both)
     assert [each["found"] for each in decode(prepared.result)["answers"]] == [True]
+    await faults.oracle()
 
 
 async def _until_found(contract: Contract, paper: str, organisations: tuple[str, ...]) -> None:

@@ -31,7 +31,7 @@ from tests.integration.fabric_faults.world import (
 from tests.integration.industry.world import gateway_running
 from tests.support.fabric import requires_fabric
 
-pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 PEER_A, PEER_B, ORDERER = "peer-industry-a", "peer-industry-b", "orderer"
 SERVER_A, SERVER_BANK = f"chaincode-industry-a-{CHAINCODE}", f"chaincode-bank-a-{CHAINCODE}"
@@ -39,7 +39,7 @@ MANY = 200
 Submit = Callable[[Any, bytes], Awaitable[None]]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def net(faults: Faults) -> AsyncIterator[Faults]:
     """Both gateways, and who pushes to them."""
     async with gateway_running(faults.a), gateway_running(faults.b):

@@ -22,7 +22,7 @@ from tests.integration.fabric_faults.world import MEMBERS, Faults, papers
 from tests.integration.industry.world import gateway_running
 from tests.support.fabric import requires_fabric
 
-pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [requires_fabric, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 LOST_AFTER_S = 0.3
 """How long bytes are held back before the connection is cut: the other side has long done its part by then."""
@@ -75,7 +75,7 @@ class BadLine:
             relay.delay_s = seconds
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def line(faults: Faults) -> AsyncIterator[BadLine]:
     """The seller's gateway, which reaches every peer over a relay."""
     async with AsyncExitStack() as stack:
@@ -85,6 +85,7 @@ async def line(faults: Faults) -> AsyncIterator[BadLine]:
         await stack.enter_async_context(gateway_running(faults.a))
         await faults.a.take_party()
         yield BadLine(relays)
+    faults.a.endpoints = ()
 
 
 def during(monkeypatch: pytest.MonkeyPatch, stage: str, fault: Callable[[], Awaitable[None]]) -> None:
