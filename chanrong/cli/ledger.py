@@ -40,9 +40,14 @@ app = typer.Typer(no_args_is_help=True, help="The ledger: verify, show; serve th
 
 
 @app.command()
-def serve(config: ConfigOption = None) -> None:
+def serve(
+    config: ConfigOption = None,
+    contract: Annotated[
+        str, typer.Option(help="module:attribute of the contract.")
+    ] = "chaincode.contracts:ChanrongContract",
+) -> None:
     """Run the embedded ledger in the foreground."""
-    serve_ledger(config)
+    serve_ledger(config, contract)
 
 
 @app.command()

@@ -87,10 +87,13 @@ def serve_credit(action: ActionArgument, config: ConfigOption = None) -> None:
     _serve("credit", CreditSettings, serve, config)
 
 
-def serve_ledger(config: Path | None) -> None:
-    """Runs the embedded ledger with the consortium's contract."""
-    from chaincode.contracts import ChanrongContract
+def serve_ledger(config: Path | None, contract: str) -> None:
+    """Runs the embedded ledger with a contract, ``module:attribute``."""
     from chaincode.hosts.embedded.server import serve
     from chaincode.hosts.embedded.settings import EmbeddedSettings
+    from chaincode.hosts.loading import load_contract
 
-    _serve("ledger", EmbeddedSettings, lambda settings: serve(settings, ChanrongContract()), config)
+    async def run(settings: EmbeddedSettings) -> None:
+        await serve(settings, load_contract(contract))
+
+    _serve("ledger", EmbeddedSettings, run, config)

@@ -59,7 +59,14 @@ class RefusedError(Exception):
 
 
 class PeerError(Exception):
-    """The peer could not run the chaincode: other peers would be tried."""
+    """The peer could not run the chaincode: other peers would be tried.
+
+    :param peers: organisations whose peers could not; None: none could
+    """
+
+    def __init__(self, text: str, peers: frozenset[str] | None = None) -> None:
+        super().__init__(text)
+        self.peers = peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,11 @@ class Endorser:
         self._committer = committer
         self._timeout_s = timeout_s
         self._clock = clock
+        self._simulating: set[tuple[str, str]] = set()
+
+    def busy(self, txid: str, peers: Iterable[str]) -> set[str]:
+        """Organisations whose peers are simulating this transaction already: they do not twice at once."""
+        return {peer for peer in peers if (peer, txid) in self._simulating}
 
     async def simulate(self, proposal: UnpackedProposal, peers: Sequence[str]) -> Simulated:
         """Steps 1 to 8.
@@ -169,11 +181,20 @@ class Endorser:
                 reader = await self._readers.take()
         except TimeoutError as error:
             raise PeerError("too many simulations at once: none ended in time") from error
+        running = {(peer, proposal.txid) for peer in peers}
         try:
             with reader.snapshot():
                 creator = self._check(proposal, reader)  # 4 to 7
+                if busy := self.busy(proposal.txid, peers):
+                    running = set()
+                    raise PeerError(
+                        f"{_not_executed(proposal.txid)} error sending: txid: {proposal.txid}({self._channel}) exists",
+                        frozenset(busy),
+                    )
+                self._simulating |= running
                 return await self._run(proposal, creator, reader, peers)  # 8
         finally:
+            self._simulating -= running
             self._readers.give(reader)
 
     @staticmethod
@@ -343,8 +364,7 @@ class Endorser:
                     response = await call(simulation, proposal.chaincode, proposal.args)
             except TimeoutError as error:
                 raise PeerError(
-                    f"error in simulation: failed to execute transaction {proposal.txid}: timeout expired while"
-                    " executing transaction"
+                    f"{_not_executed(proposal.txid)} timeout expired while executing transaction"
                 ) from error
             except StateError as error:
                 raise PeerError(str(error)) from error
@@ -380,6 +400,10 @@ def acl_failure(channel: str, policy: str) -> str:
         f" [/Channel/Application/{policy}]: [implicit policy evaluation failed - 0 sub-policies were satisfied, but"
         f" this policy requires 1 of the '{policy}' sub-policies to be satisfied]"
     )
+
+
+def _not_executed(txid: str) -> str:
+    return f"error in simulation: failed to execute transaction {txid}:"
 
 
 def _type_name(number: int) -> str:

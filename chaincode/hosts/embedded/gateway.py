@@ -162,18 +162,20 @@ class Gateway(GatewayServicer):
         if proposal.transient and not targets:
             targets = [own]  # secrets go to the gateway's own organisation only
         peers = self._evaluators(proposal.target, targets, own)
+        busy = self._parts.endorser.busy(proposal.txid, peers)
+        asked = next((peer for peer in peers if peer not in busy), peers[0])
         try:
-            simulated = await self._parts.endorser.simulate(proposal, peers[:1])
+            simulated = await self._parts.endorser.simulate(proposal, [asked])
         except UnreachableError as error:
             raise self._all_failed(StatusCode.UNAVAILABLE, str(error), peers) from error
         except PeerError as error:
             raise self._all_failed(StatusCode.ABORTED, str(error), peers) from error
         except RefusedError as error:
-            raise self._evaluate_refused(StatusCode.FAILED_PRECONDITION, str(error), peers[0]) from error
+            raise self._evaluate_refused(StatusCode.FAILED_PRECONDITION, str(error), asked) from error
         response = simulated.response
         if response.status not in SUCCESS:
             text = f"chaincode response {response.status}, {response.message}"
-            raise self._evaluate_refused(StatusCode.UNKNOWN, text, peers[0])
+            raise self._evaluate_refused(StatusCode.UNKNOWN, text, asked)
         return EvaluateResponse(
             result=ResponseMessage(status=response.status, message=response.message, payload=response.payload)
         )
@@ -255,9 +257,9 @@ class Gateway(GatewayServicer):
         try:
             simulated = await self._parts.endorser.simulate(proposal, peers)
         except (UnreachableError, PeerError, RefusedError) as error:
-            raise RpcError(
-                StatusCode.ABORTED, message, [self._detail(peer, str(error)) for peer in peers]
-            ) from error
+            those = error.peers if isinstance(error, PeerError) and error.peers else peers
+            details = [self._detail(peer, str(error)) for peer in peers if peer in those]
+            raise RpcError(StatusCode.ABORTED, message, details) from error
         response = simulated.response
         if response.status not in SUCCESS:
             text = f"chaincode response {response.status}, {response.message}"

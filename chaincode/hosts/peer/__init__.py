@@ -2,12 +2,12 @@
 
 Layers, each importing only those before it: ``settings``, ``frames`` (bytes of messages), ``exchange`` (one writer,
 one question per transaction), ``proposal`` (who calls, and when), ``stub`` (the ledger as a contract sees it),
-``stream`` (a peer's stream with its transactions), ``server``; ``loading`` finds a contract by its name.
+``stream`` (a peer's stream with its transactions), ``server``.
 """
 
 from __future__ import annotations
 
-from chaincode.hosts.peer.loading import load_contract
+from chaincode.hosts.loading import load_contract
 from chaincode.hosts.peer.server import ChaincodeServer, serve
 from chaincode.hosts.peer.settings import ChaincodeSettings
 
