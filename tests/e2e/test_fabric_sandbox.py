@@ -108,36 +108,46 @@ def test_the_ledger_is_the_same_on_every_peer(sandbox: Cli) -> None:
 
 
 @requires_fabric
-def test_a_peer_that_is_down_is_told_and_comes_back(sandbox: Cli) -> None:
-    pid = next(s["pid"] for s in sandbox.json("status") if s["name"] == "peer-bank-b")
-    psutil.Process(pid).kill()
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
-    assert {s["name"]: s["state"] for s in sandbox.json("status", code=1)}["peer-bank-b"] == "down"
-    told = sandbox.run("ledger", "verify", code=1).stderr
-    assert "The peer of BankBMSP does not answer" in " ".join(told.split())
-    told = sandbox.run("chaincode", "upgrade", code=1).stderr
-    assert "peer-bank-b does not run" in told
-    sandbox.run("up", "--banks", "2")
-    assert sandbox.json("ledger", "verify")["ok"]
-
-
-@requires_fabric
-def test_what_keeps_it_from_starting_is_told_and_a_second_up_resumes_the_same_ledger(
-    sandbox: Cli, tmp_path: Path
-) -> None:
-    # Everything of the network is on this ledger once more, and is still there at the end.
-    trade = make_trade(300)
-    files = files_of(trade, tmp_path)
+def test_down_ends_all_of_it_and_a_second_up_resumes_the_same_ledger(sandbox: Cli, tmp_path: Path) -> None:
+    # 1. Some documents are on the ledger.
+    files = files_of(make_trade(300), tmp_path)
     first = {r["fingerprint"] for r in sandbox.json("push", *files)}
     ports = {name: service["grpc"] for name, service in profile_of(sandbox)["services"].items()}
     height = sandbox.json("ledger", "verify")["height"]
+
+    # 2. A peer dies: it is told by name, and what needs every peer says so.
+    pids = {s["name"]: s["pid"] for s in sandbox.json("status")}
+    psutil.Process(pids["peer-bank-b"]).kill()
+    assert {s["name"]: s["state"] for s in sandbox.json("status", code=1)}["peer-bank-b"] == "down"
+    told = sandbox.run("ledger", "verify", code=1).stderr
+    assert "The peer of BankBMSP does not answer" in " ".join(told.split())
+    assert "peer-bank-b does not run" in sandbox.run("chaincode", "upgrade", code=1).stderr
+
+    # 3. The records are lost as well: down ends every process all the same, and no stranger's.
+    for record in (sandbox.directory / "run").glob("*.json"):
+        record.unlink()
     sandbox.run("down")
+    assert not [p for p in pids.values() if psutil.pid_exists(p) and psutil.Process(p).status() != "zombie"]
     assert running_in(sandbox) == []
 
+    # 4. What keeps it from starting is told, and nothing is left running.
     told = sandbox.run("up", "--ledger", "embedded", code=1).stderr
     assert "was made with --ledger fabric" in " ".join(told.split())
+    taken_port(sandbox, ports["peer-bank-a"])
+    broken_part(sandbox)
 
-    host, _, port = ports["peer-bank-a"].rpartition(":")
+    # 5. Then it comes up as it was.
+    sandbox.run("up", "--banks", "2")
+    assert {name: service["grpc"] for name, service in profile_of(sandbox)["services"].items()} == ports
+    report = sandbox.json("ledger", "verify")
+    assert report["ok"]
+    assert report["height"] >= height
+    assert {r["fingerprint"] for r in sandbox.json("push", *files)} == first
+
+
+def taken_port(sandbox: Cli, address: str) -> None:
+    """Another program listens where a peer has to."""
+    host, _, port = address.rpartition(":")
     with socket.socket() as squatter:
         squatter.setsockopt(
             socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
@@ -146,9 +156,12 @@ def test_what_keeps_it_from_starting_is_told_and_a_second_up_resumes_the_same_le
         squatter.listen()
         told = sandbox.run("up", "--banks", "2", code=1).stderr
     assert "PORT_TAKEN" in told
-    assert f"{host}:{port}" in told
+    assert address in told
     assert running_in(sandbox) == []
 
+
+def broken_part(sandbox: Cli) -> None:
+    """A peer cannot start: the end of its log is shown, and everything that was started is ended."""
     key = sandbox.directory / "fabric" / "peer-bank-b" / "tls" / "key.pem"
     content = key.read_bytes()
     key.write_bytes(b"not a key")
@@ -157,26 +170,7 @@ def test_what_keeps_it_from_starting_is_told_and_a_second_up_resumes_the_same_le
     finally:
         key.write_bytes(content)
     assert "Service peer-bank-b ended while starting. The end of its log" in told
-    assert "failed to load" in told or "PEM" in told
-    assert running_in(sandbox) == []
-
-    sandbox.run("up", "--banks", "2")
-    after = {name: service["grpc"] for name, service in profile_of(sandbox)["services"].items()}
-    assert after == ports
-    report = sandbox.json("ledger", "verify")
-    assert report["ok"]
-    assert report["height"] >= height
-    assert {r["fingerprint"] for r in sandbox.json("push", *files)} == first
-
-
-@requires_fabric
-def test_down_after_a_crash_ends_all_of_it(sandbox: Cli) -> None:
-    pids = [s["pid"] for s in sandbox.json("status")]
-    psutil.Process(pids[0]).kill()
-    for record in (sandbox.directory / "run").glob("*.json"):
-        record.unlink()
-    sandbox.run("down")
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    assert "PEM" in told
     assert running_in(sandbox) == []
 
 
