@@ -248,14 +248,15 @@ async def serve(settings: IndustrySettings) -> None:
         stack.push_async_callback(parts.helpers.stop)
         tasks = [asyncio.create_task(_kept_alive(work)) for work in parts.background()]
         stack.push_async_callback(_ended, tasks)
-        grpc = parts.grpc()
-        grpc_port = await grpc.start()
-        stack.push_async_callback(grpc.stop, settings.grace_s)
         rest = parts.rest()
         rest_port = await rest.start()
         stack.push_async_callback(rest.stop, settings.grace_s)
         await parts.jobs.start()
         stack.callback(parts.jobs.stop)
+        # Last, as its health says that all of the gateway serves.
+        grpc = parts.grpc()
+        grpc_port = await grpc.start()
+        stack.push_async_callback(grpc.stop, settings.grace_s)
         ready(grpc=grpc_port, rest=rest_port)
         await until_stopped()
 
