@@ -43,6 +43,11 @@ MSPS = ("IndustryAMSP", "BankAMSP", "BankBMSP")
 POLICY = EndorsementPolicy(all_of=("IndustryAMSP",), any_of=(("BankAMSP", "BankBMSP"),))
 PEER_UNITS = ("peer", "chanrong-embedded")
 MAX_MESSAGE = 100 * 1024 * 1024
+MISMATCH = "ProposalResponsePayloads do not match"
+MISMATCHES = 5
+MISMATCH_PAUSE_S = 0.2
+"""How long a peer may be a block behind: about one batch timeout."""
+
 PATIENCE_S = 60.0
 """Nothing that a test waits for takes so long, unless it never comes."""
 
@@ -223,9 +228,21 @@ class RawClient:
     async def endorse(
         self, function: str, *args: str, organisations: Sequence[str] = (), **changes: Any
     ) -> tuple[str, common_pb2.Envelope]:
-        """The transaction id and the prepared, unsigned transaction."""
-        txid, signed = self.proposal(function, *args, **changes)
-        return txid, await self.endorse_signed(txid, signed, organisations)
+        """The transaction id and the prepared, unsigned transaction.
+
+        Peers may be a block apart; then the same is proposed again, as every client must.
+        """
+        for left in reversed(range(MISMATCHES)):
+            txid, signed = self.proposal(function, *args, **changes)
+            try:
+                return txid, await self.endorse_signed(txid, signed, organisations)
+            except grpc.aio.AioRpcError as error:
+                found = details_of(error)
+                error.add_note(f"{function}: {found}")
+                if not left or not any(text == MISMATCH for _, _, text in found):
+                    raise
+                await asyncio.sleep(MISMATCH_PAUSE_S)
+        raise AssertionError
 
     async def endorse_signed(
         self, txid: str, signed: proposal_pb2.SignedProposal, organisations: Sequence[str] = ()

@@ -192,6 +192,16 @@ class SimulatedStub:
         raise self._simulation.failed("GET_QUERY_RESULT", "ExecuteQuery not supported for leveldb")
         yield  # what makes this a generator
 
+    async def query_page(self, query: str, page_size: int, bookmark: str) -> Page:
+        """Always refused, as a query is; after a write already for that."""
+        if page_size <= 0:
+            raise StateError("a page has at least one entry")
+        self._simulation.check_read_only("Paginated queries are")
+        self._simulation.paged = True
+        raise self._simulation.failed(
+            "GET_QUERY_RESULT", "ExecuteQueryWithMetadata not supported for leveldb"
+        )
+
     async def history(self, key: str) -> AsyncIterator[KeyModification]:
         """A key's modifications, newest first."""
         reader = self._simulation.reader

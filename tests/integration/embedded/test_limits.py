@@ -45,12 +45,6 @@ async def test_message_above_the_absolute_limit(network: Network, tmp_path: Path
         assert len(await client.evaluate("get", "large")) == 300_000
 
 
-async def test_messages_above_grpcs_own_default(network: Network, tmp_path: Path) -> None:
-    async with serving(network, tmp_path) as (_, client):
-        assert len(await client.evaluate("get_many", "x", "y" * 5_000_000)) > 0
-        assert (await client.submit("put", "large", "y" * 2_000_000)).code == Code.VALID
-
-
 async def test_block_limits(network: Network, tmp_path: Path) -> None:
     limits = {"batch_timeout_ms": 300, "max_block_transactions": 3, "max_block_bytes": 60_000}
     async with serving(network, tmp_path, **limits) as (_, client):
