@@ -10,7 +10,7 @@ the same transaction are refused, because the protocol would silently leave them
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 COMPOSITE_NAMESPACE = "\x00"
@@ -101,6 +101,10 @@ class Stub(Protocol):
 
     def query(self, query: str, collection: str = "") -> AsyncIterator[KeyValue]:
         """A rich query; raises :class:`StateError` where the state database has none."""
+        ...
+
+    async def query_page(self, query: str, page_size: int, bookmark: str) -> Page:
+        """One page of a rich query of public state. Cannot be mixed with writes."""
         ...
 
     def history(self, key: str) -> AsyncIterator[KeyModification]:
@@ -254,14 +258,31 @@ class Contract(Protocol):
         ...
 
 
+FAILURE_STATUS = 400
+"""From here on a response is a failure and is not endorsed."""
+
+MAX_FAILURE_BYTES = 1_000
+"""Of a failed call's message. A peer's gateway repeats it in gRPC's trailers, percent-encoded and once more for each
+endorser; clients take 8 kB of those, and break the call off beyond."""
+
+
 async def run(contract: Contract, stub: Stub) -> Response:
     """Runs one call and flushes its writes when it succeeded. Every exception becomes a response with
-    status 500."""
+    status 500; a failure's message is cut to :data:`MAX_FAILURE_BYTES`."""
     try:
         context = Context.of(stub)
         response = await contract.invoke(context)
-        if 200 <= response.status < 400:
+        if 200 <= response.status < FAILURE_STATUS:
             await context.state.flush()
     except Exception as error:  # noqa: BLE001 - an unanswered call hangs the peer until its timeout
-        return Response(status=500, message=f"{type(error).__name__}: {error}")
-    return response
+        response = Response(status=500, message=f"{type(error).__name__}: {error}")
+    return _sendable(response)
+
+
+def _sendable(response: Response) -> Response:
+    """A response that every message on its way can carry: its text is UTF-8, and short where the call failed."""
+    text = response.message.encode("utf-8", "replace")
+    if not 200 <= response.status < FAILURE_STATUS:
+        text = text[:MAX_FAILURE_BYTES]
+    message = text.decode("utf-8", "ignore")
+    return response if message == response.message else replace(response, message=message)

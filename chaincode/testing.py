@@ -207,6 +207,10 @@ class MemoryStub:
         raise StateError("ExecuteQuery not supported for leveldb")
         yield  # what makes this a generator
 
+    async def query_page(self, query: str, page_size: int, bookmark: str) -> Page:
+        """No query language, as with LevelDB."""
+        raise StateError("ExecuteQueryWithMetadata not supported for leveldb")
+
     async def history(self, key: str) -> AsyncIterator[KeyModification]:
         """A key's modifications, newest first."""
         for change in self.ledger.versions.get(key, []):

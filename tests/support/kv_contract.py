@@ -154,6 +154,11 @@ class KvContract:
         """A rich query."""
         return _json([item.key async for item in context.stub.query(query)])
 
+    async def do_query_page(self, context: Context, query: str, size: str) -> Response:
+        """One page of a rich query."""
+        page = await context.stub.query_page(query, int(size), "")
+        return _json([[item.key for item in page.items], page.bookmark])
+
     async def do_event(self, context: Context, name: str, payload: str) -> Response:
         """Sets an event and writes one key of its own."""
         context.state.put(f"event-{context.stub.txid}", payload.encode())

@@ -117,6 +117,9 @@ class MemoryStub:
         raise StateError("not in memory")
         yield  # makes it a generator
 
+    async def query_page(self, query: str, page_size: int, bookmark: str) -> Page:
+        raise StateError("not in memory")
+
     async def history(self, key: str) -> AsyncIterator[KeyModification]:
         for change in reversed(self.ledger.versions.get(key, [])):
             yield change

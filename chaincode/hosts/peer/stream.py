@@ -29,8 +29,9 @@ from consortium.wire.fabric.peer.chaincode_pb2 import ChaincodeID, ChaincodeInpu
 from consortium.wire.fabric.peer.chaincode_shim_pb2 import ChaincodeMessage
 from consortium.wire.fabric.peer.proposal_response_pb2 import Response as ResponseMessage
 
-HANDSHAKE_S: Final = 60.0
-"""A peer that knows the package answers at once; one that does not answers never."""
+HANDSHAKE_S: Final = 20.0
+"""A peer that knows the package answers at once; one that does not answers never, and tells its clients why when the
+stream ends."""
 
 MAX_RUNNING_BYTES: Final = 3 * 1024 * 1024
 """Of messages whose transactions run on one stream; one alone may be larger. A contract makes ten times as much of them

@@ -165,8 +165,7 @@ class OddContract:
 
     async def do_query_page(self, context: Context, query: str) -> Response:
         """One page of a rich query."""
-        stub: Any = context.stub
-        page = await stub.query_page(query, 2, "mark")
+        page = await context.stub.query_page(query, 2, "mark")
         return Response(200, repr(([item.key for item in page.items], page.bookmark)).encode())
 
     async def do_pages(self, context: Context, size: str) -> Response:
