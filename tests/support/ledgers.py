@@ -11,23 +11,30 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import grpc
 import grpc.aio
 
 from chaincode.hosts.embedded.server import EmbeddedLedger
+from chaincode.hosts.embedded.verification import verify
 from consortium.identity.ca import CertificateAuthority
 from consortium.identity.msp import Identity, make_identity
 from consortium.ledger.connection import Endpoint
 from consortium.ledger.gateway import Gateway
-from tests.support.embedded import CHAINCODE, MAX_MESSAGE, Network, RawClient
+from tests.support.embedded import CHAINCODE, MAX_MESSAGE, Network, RawClient, running
+from tests.support.fabric import FabricWorld
+from tests.support.kv_contract import KvContract
 
 INDUSTRY, BANK, BANK_B = "IndustryAMSP", "BankAMSP", "BankBMSP"
 OTHER = "other"
 COLLECTIONS: list[dict[str, Any]] = [{"name": "shared"}, {"name": "banks", "members": [BANK, BANK_B]}]
 CONTRACT = "tests.support.kv_contract:KvContract"
+BATCH_TIMEOUT_MS = 20
+"""Transactions that are ordered together share a block, as on Fabric, where it is 200 ms."""
+
 Kind = Literal["embedded", "fabric"]
 
 
@@ -42,6 +49,7 @@ class Parts(Protocol):
     def authority(self, msp: str) -> CertificateAuthority: ...
     def peer_identity(self, msp: str) -> Identity: ...
     def endpoint(self, msp: str) -> Endpoint: ...
+    def client_files(self, msp: str) -> tuple[Path, Path]: ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,13 @@ class EmbeddedParts:
         """Every organisation's peer is the one node."""
         return Endpoint(self.ledger.target, self.network.tls_ca)
 
+    def client_files(self, msp: str) -> tuple[Path, Path]:
+        """Certificate and key of an organisation's client."""
+        folder = self.network.root / msp
+        files = folder / "client.pem", folder / "client.key"
+        self.network.clients[msp].save(*files)
+        return files
+
 
 @dataclass
 class LedgerUnderTest:
@@ -85,7 +100,6 @@ class LedgerUnderTest:
     kind: Kind
     parts: Parts
     chaincode: str = CHAINCODE
-    _clients: dict[str, RawClient] = field(default_factory=dict)
 
     @property
     def channel(self) -> str:
@@ -118,6 +132,10 @@ class LedgerUnderTest:
         """The gateway peer of an organisation."""
         return self.parts.endpoint(msp)
 
+    def client_files(self, msp: str) -> tuple[Path, Path]:
+        """Certificate and key of an organisation's client."""
+        return self.parts.client_files(msp)
+
     def address(self, msp: str) -> str:
         """Where error details say that an organisation's peer is."""
         if isinstance(self.parts, EmbeddedParts):
@@ -143,6 +161,24 @@ class LedgerUnderTest:
         )
         async with grpc.aio.secure_channel(endpoint.target, credentials, options=options) as channel:
             yield RawClient(channel, identity or self.identity(msp), self.channel, self.chaincode)
+
+
+@asynccontextmanager
+async def embedded_ledger(organisations: Network, folder: Path) -> AsyncIterator[LedgerUnderTest]:
+    """A new embedded ledger; what is left behind must verify."""
+    database = folder / "ledger.db"
+    settings = organisations.settings(database, collections=COLLECTIONS, batch_timeout_ms=BATCH_TIMEOUT_MS)
+    async with running(settings, KvContract(), {OTHER: KvContract()}) as started:
+        yield LedgerUnderTest("embedded", EmbeddedParts(organisations, started))
+    assert (await asyncio.to_thread(verify, database)).problems == ()
+
+
+@asynccontextmanager
+async def fabric_ledger(world: FabricWorld) -> AsyncIterator[LedgerUnderTest]:
+    """The shared network, with the key/value contract on it."""
+    for name in ("kv", OTHER):
+        await world.deploy(name, contract=CONTRACT, collections=COLLECTIONS)
+    yield LedgerUnderTest("fabric", world)
 
 
 class Keys:

@@ -1,4 +1,4 @@
-"""The official Fabric Gateway client for Node drives the embedded ledger, where npm is there."""
+"""The official Fabric Gateway client for Node drives either ledger, where npm is there: it sees the same on both."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 import json
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.support.embedded import CHAINCODE, CHANNEL, make_network, running
+from tests.support.embedded import make_network
+from tests.support.fabric import requires_fabric
+from tests.support.ledgers import BANK, INDUSTRY, Keys, LedgerUnderTest, embedded_ledger, fabric_ledger
 
 HERE = Path(__file__).parent
 CLIENT = "@hyperledger/fabric-gateway"
@@ -41,47 +44,63 @@ def node() -> str:
     return program
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def seen(node: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """What the client saw in all scenarios."""
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=["embedded", pytest.param("fabric", marks=requires_fabric)]
+)
+async def ledger(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[LedgerUnderTest]:
+    """One of the two ledgers."""
     folder = tmp_path_factory.mktemp("node")
-    network = make_network(folder)
-    identity = network.identities["IndustryAMSP"]
-    (folder / "client.pem").write_bytes(identity.cert_pem)
-    (folder / "client.key").write_bytes(network.clients["IndustryAMSP"].key_pem)
-    async with running(network.settings(folder / "ledger.db")) as ledger:
-        options = {
-            "target": ledger.target,
-            "tlsCa": str(folder / "tlsca.pem"),
-            "cert": str(folder / "client.pem"),
-            "key": str(folder / "client.key"),
-            "mspId": identity.msp_id,
-            "channel": CHANNEL,
-            "chaincode": CHAINCODE,
-        }
-        process = await asyncio.create_subprocess_exec(
-            node,
-            "scenarios.mjs",
-            json.dumps(options),
-            cwd=HERE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(RUN_TIMEOUT_S):
-                out, err = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
+    if request.param == "fabric":
+        opened = fabric_ledger(request.getfixturevalue("fabric"))
+    else:
+        opened = embedded_ledger(make_network(folder), folder)
+    async with opened as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def seen(node: str, ledger: LedgerUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """What the client saw in all scenarios."""
+    endpoint = ledger.endpoint(INDUSTRY)
+    root = tmp_path_factory.mktemp("tls") / "root.pem"
+    root.write_bytes(endpoint.tls_root or b"")
+    certificate, key = ledger.client_files(INDUSTRY)
+    options = {
+        "target": endpoint.target,
+        "tlsCa": str(root),
+        "override": endpoint.override,
+        "cert": str(certificate),
+        "key": str(key),
+        "mspId": INDUSTRY,
+        "channel": ledger.channel,
+        "chaincode": ledger.chaincode,
+        "prefix": Keys().prefix,
+    }
+    process = await asyncio.create_subprocess_exec(
+        node,
+        "scenarios.mjs",
+        json.dumps(options),
+        cwd=HERE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(RUN_TIMEOUT_S):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0, err.decode()[-3000:]
     found: Seen = json.loads(out)
     return found
 
 
-def test_submit_and_evaluate(seen: Seen) -> None:
+def test_submit_and_evaluate(seen: Seen, ledger: LedgerUnderTest) -> None:
     found = seen["submitAndEvaluate"]
     assert (found["submitted"], found["evaluated"]) == ("one", "one")
-    assert found["seen"][:2] == ["IndustryAMSP", CHANNEL]
+    assert found["seen"][:2] == [INDUSTRY, ledger.channel]
     assert found["seen"][4] == {"secret": "whispered"}
 
 
@@ -96,13 +115,13 @@ def test_stages(seen: Seen) -> None:
     assert found["later"] == {"code": 0, "successful": True}
 
 
-def test_errors_carry_what_each_endorser_said(seen: Seen) -> None:
+def test_errors_carry_what_each_endorser_said(seen: Seen, ledger: LedgerUnderTest) -> None:
     found = seen["errors"]
     assert found["evaluate"]["status"] == "UNKNOWN"
     assert found["evaluate"]["details"] == [
         {
-            "address": "peer0.industryamsp:7051",
-            "mspId": "IndustryAMSP",
+            "address": ledger.address(INDUSTRY),
+            "mspId": INDUSTRY,
             "message": "chaincode response 500, on purpose",
         }
     ]
@@ -110,7 +129,7 @@ def test_errors_carry_what_each_endorser_said(seen: Seen) -> None:
     assert found["endorse"]["status"] == "ABORTED"
     assert found["endorse"]["transactionId"]
     assert found["endorse"]["details"][0]["message"] == "chaincode response 500, on purpose"
-    assert [detail["mspId"] for detail in found["endorseBoth"]["details"]] == ["IndustryAMSP", "BankAMSP"]
+    assert sorted(detail["mspId"] for detail in found["endorseBoth"]["details"]) == [BANK, INDUSTRY]
     assert found["isEndorseError"]
 
 
@@ -128,25 +147,25 @@ def test_conflict(seen: Seen) -> None:
     assert seen["errors"]["conflict"] == {"code": 11, "successful": False}
 
 
-def test_chaincode_events(seen: Seen) -> None:
+def test_chaincode_events(seen: Seen, ledger: LedgerUnderTest) -> None:
     found = seen["chaincodeEvents"]
     assert [event["name"] for event in found["events"]] == ["first", "second", "third"]
     assert [event["transactionId"] for event in found["events"]] == found["ids"]
     assert found["events"][0]["payload"] == "payload-1"
-    assert {event["chaincode"] for event in found["events"]} == {CHAINCODE}
+    assert {event["chaincode"] for event in found["events"]} == {ledger.chaincode}
     assert found["resumed"] == ["second", "third"]
     assert found["live"] == ["live"]
 
 
-def test_block_events(seen: Seen) -> None:
+def test_block_events(seen: Seen, ledger: LedgerUnderTest) -> None:
     found = seen["blockEvents"]
     assert found["number"]
     assert found["dataHash"]
-    assert found["transactionId"]
-    assert (found["actions"], found["codes"]) == (1, [0])
-    assert (found["genesis"], found["genesisFormat"]) == (0, "chanrong.embedded/1")
+    assert (found["actions"], found["code"]) == (1, 0)
+    mark = "fabric" if ledger.is_fabric else "chanrong.embedded/1"
+    assert (found["genesis"], found["genesisFormat"]) == (0, mark)
     assert found["filtered"] == [
-        {"own": True, "code": 0, "events": [{"name": "in-a-block", "payload": 0}]},
+        {"code": 0, "events": [{"name": "in-a-block", "payload": 0}]},
     ]
     assert found["withPrivate"]
 
