@@ -34,6 +34,7 @@ REFUSED_CALLS: Final = (
         "unknown function", reasons.UNKNOWN_FUNCTION, "there is no 'documents:burn'", "documents:burn"
     ),
     RefusedCall("no function", reasons.UNKNOWN_FUNCTION, "there is no ''", ""),
+    RefusedCall("long name", reasons.UNKNOWN_FUNCTION, f"there is no '{'名' * 64}'", "名" * 1000),
     RefusedCall("other alphabet", reasons.UNKNOWN_FUNCTION, "there is no '登记'", "登记"),
     RefusedCall("no argument", reasons.BAD_REQUEST, "one argument", args=()),
     RefusedCall("two arguments", reasons.BAD_REQUEST, "one argument", args=(b"{}", b"{}")),

@@ -99,6 +99,17 @@ async def test_the_gateways_peer_hangs(net: Faults, monkeypatch: pytest.MonkeyPa
     await net.oracle((net.a, answer.push_id))
 
 
+async def test_a_peer_that_hangs_is_left_for_the_others(net: Faults) -> None:
+    """Nobody resumes it: the other organisations' peers take over, although no connection broke."""
+    await net.fabric.pause(PEER_B)
+    answer = await net.b.give(papers(name(), MANY))
+    net.told(answer)
+    found = await net.b.done(answer.push_id)
+    assert {each.position.state for each in found} == {pb.LEDGER_STATE_REGISTERED}
+    await net.fabric.resume(PEER_B)
+    await net.oracle((net.b, answer.push_id))
+
+
 @pytest.mark.parametrize("moment", ["before the envelope is sent", "after the envelope was sent"])
 async def test_the_gateways_own_peer_dies(net: Faults, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     """Between endorsement and verdict. The other organisations' peers carry on while it is dead."""

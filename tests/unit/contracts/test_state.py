@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaincode.state import (
+    MAX_FAILURE_BYTES,
     Context,
     Creator,
     Response,
@@ -98,3 +99,31 @@ async def test_a_failing_contract_writes_nothing(stub: MemoryStub) -> None:
     assert (await run(Failing(), stub)).status == 500
     assert (await run(Refusing(), stub)).status == 400
     assert stub.writes == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "told"),
+    [
+        (400, "拒" * 1000, "拒" * (MAX_FAILURE_BYTES // 3)),
+        (500, "x" * 5000, "x" * MAX_FAILURE_BYTES),
+        (400, "no \udc80 text", "no ? text"),
+        (200, "x" * 5000, "x" * 5000),
+        (200, "no \udc80 text", "no ? text"),
+    ],
+    ids=["long", "longer", "surrogate", "long success", "surrogate in a success"],
+)
+async def test_messages_that_can_be_sent(stub: MemoryStub, status: int, said: str, told: str) -> None:
+    class Saying:
+        async def invoke(self, context: Context) -> Response:
+            return Response(status, b"payload", said)
+
+    assert await run(Saying(), stub) == Response(status, b"payload", told)
+
+
+async def test_what_an_exception_says_is_cut(stub: MemoryStub) -> None:
+    class Failing:
+        async def invoke(self, context: Context) -> Response:
+            raise ValueError("y" * 5000)
+
+    message = (await run(Failing(), stub)).message
+    assert message == ("ValueError: " + "y" * 5000)[:MAX_FAILURE_BYTES]
