@@ -117,7 +117,10 @@ class Pkcs11Signer:
             named["label"] = where.key_label
         try:
             token = pkcs11.lib(str(where.module)).get_token(token_label=where.token)
-            self._session = token.open(user_pin=self._pin)
+            try:
+                self._session = token.open(user_pin=self._pin)
+            except pkcs11.UserAlreadyLoggedIn:  # whoever logs in does so for the whole process
+                self._session = token.open()
             self._private = self._session.get_key(**named)
         except (pkcs11.PKCS11Error, RuntimeError) as error:  # a library that cannot be loaded
             raise self._unusable(error) from error

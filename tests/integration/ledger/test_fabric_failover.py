@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from chanrong.fabric.plan import name_of
 from consortium.ledger import liveness
 from consortium.ledger.connection import Endpoint
 from consortium.ledger.errors import EndorseError, EvaluateError, LedgerError
@@ -77,6 +78,19 @@ async def test_own_chaincode_server_is_down(world: FabricWorld, k: Keys) -> None
 
     assert (caught.value.reason, caught.value.retryable) == ("ENDORSER_FAILED", True)
     assert [item.msp_id for item in caught.value.details_list] == [BANK]
+
+
+async def test_every_chaincode_server_is_down(world: FabricWorld) -> None:
+    servers = [f"chaincode-{name_of(msp)}-kv" for msp in MSPS]
+    async with without(world, *servers), client(world, INDUSTRY) as network:
+        with pytest.raises(EvaluateError) as evaluating:
+            await network.contract("kv").evaluate("whoami")
+        with pytest.raises(EndorseError) as endorsing:
+            await network.contract("kv").endorse("whoami")
+
+    for error in (evaluating.value, endorsing.value):
+        assert (error.reason, error.code, error.retryable) == ("ENDORSER_FAILED", "ABORTED", True)
+    assert {item.msp_id for item in evaluating.value.details_list} == set(MSPS)
 
 
 async def test_own_organisation_alone_answers_differently(world: FabricWorld, k: Keys) -> None:

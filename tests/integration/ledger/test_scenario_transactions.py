@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from consortium.identity.msp import make_identity
-from consortium.identity.signer import Ed25519Signer
+from consortium.identity.ca import CertificateAuthority
+from consortium.identity.msp import load_identity, make_identity
+from consortium.identity.signer import Ed25519Signer, P256Signer
 from consortium.ledger.blocks import BlockTransaction
 from consortium.ledger.connection import Deadlines, OfflineIdentity
 from consortium.ledger.contract import Contract
@@ -26,6 +29,7 @@ from consortium.ledger.gateway import Gateway
 from consortium.ledger.network import Network
 from consortium.ledger.stages import Commit, PreparedTransaction
 from tests.integration.ledger.conftest import BANK, INDUSTRY
+from tests.support import softhsm
 from tests.support.client_world import OPEN
 from tests.support.ledgers import BANK_B, Keys, LedgerUnderTest
 
@@ -194,6 +198,30 @@ async def test_an_ed25519_identity(either: LedgerUnderTest, k: Keys) -> None:
         network = gateway.network(either.channel)
         assert await network.contract(OPEN).submit("put", k().encode(), b"1") == b"1"
         assert await network.height() > 0
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> P256Signer:
+    """A key in a token; SoftHSM looks for its configuration once per process."""
+    if why := softhsm.missing():
+        pytest.skip(why)
+    ca = CertificateAuthority.create("ca", INDUSTRY)
+    _, signer, environment = softhsm.make_token(tmp_path_factory.mktemp("token"), ca)
+    os.environ.update(environment)
+    return signer
+
+
+@pytest.mark.parametrize("organisations", [(INDUSTRY,), (BANK,), (BANK_B,), (INDUSTRY, BANK_B)], ids="+".join)
+async def test_an_identity_in_a_token(
+    either: LedgerUnderTest, token: P256Signer, organisations: Sequence[str], k: Keys, tmp_path: Path
+) -> None:
+    softhsm.write_msp(tmp_path, softhsm.library(), either.authority(INDUSTRY), token)
+    identity = load_identity(tmp_path, INDUSTRY)
+
+    async with Gateway([either.endpoint(INDUSTRY)], identity) as gateway:
+        contract = gateway.network(either.channel).contract(OPEN)
+        assert await contract.submit("put", k().encode(), b"1", organisations=organisations) == b"1"
+        assert await contract.evaluate("whoami", organisations=organisations[:1])
 
 
 async def test_deadlines_of_each_stage(either: LedgerUnderTest, k: Keys) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 
@@ -22,24 +20,17 @@ from consortium.identity.files import write_file
 from consortium.identity.msp import load_identity
 from consortium.identity.pkcs11 import PIN_VARIABLE
 from consortium.identity.signer import Ed25519Signer, P256Signer, is_low_s, verify_signature
+from tests.support import softhsm
 
 CA = CertificateAuthority.create("ca", "IndustryAMSP")
-SOFTHSM = [
-    Path(place)
-    for place in (
-        os.environ.get("SOFTHSM2_MODULE", ""),
-        "/usr/lib/softhsm/libsofthsm2.so",
-        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-        "/usr/local/lib/softhsm/libsofthsm2.so",
-        "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-    )
-    if place and Path(place).is_file()
-]
-UTIL = os.environ.get("SOFTHSM2_UTIL") or shutil.which("softhsm2-util")
 
 
 class FakeError(Exception):
     """Root of the library's errors."""
+
+
+class LoggedInError(FakeError):
+    """Somebody in this process has logged in already."""
 
 
 class FakeToken:
@@ -49,11 +40,15 @@ class FakeToken:
         self.key = key
         self.opened = 0
         self.broken = 0
+        self.logged_in = False
         self.asked: list[dict[str, Any]] = []
 
-    def open(self, user_pin: str) -> FakeToken:
-        if user_pin != "1234":
+    def open(self, user_pin: str = "") -> FakeToken:
+        if user_pin and self.logged_in:
+            raise LoggedInError
+        if not self.logged_in and user_pin != "1234":
             raise FakeError("PinIncorrect")
+        self.logged_in = True
         self.opened += 1
         return self
 
@@ -62,7 +57,7 @@ class FakeToken:
         return self
 
     def close(self) -> None:
-        pass
+        self.logged_in = False
 
     def sign(self, data: bytes, mechanism: str) -> bytes:
         if self.broken:
@@ -87,6 +82,7 @@ def install(monkeypatch: pytest.MonkeyPatch, token: FakeToken) -> None:
     library = SimpleNamespace(
         lib=lambda module: SimpleNamespace(get_token=get_token),
         PKCS11Error=FakeError,
+        UserAlreadyLoggedIn=LoggedInError,
         Mechanism=SimpleNamespace(ECDSA="ECDSA", EDDSA="EDDSA"),
         ObjectClass=SimpleNamespace(PRIVATE_KEY="private"),
     )
@@ -134,6 +130,17 @@ def test_a_session_that_is_lost_is_opened_again(tmp_path: Path, monkeypatch: pyt
     token.broken = 2
     with pytest.raises(ConfigurationError, match=r"Key 01 in token 'chanrong'.*SessionHandleInvalid"):
         identity.sign(b"m")
+
+
+def test_two_identities_of_one_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signer = P256Signer.generate()
+    install(monkeypatch, FakeToken(signer.key))
+    folder = folder_of(tmp_path, CA.issue("gateway", ou="client", key=signer).cert_pem)
+
+    identities = [load_identity(folder, "IndustryAMSP") for _ in range(2)]
+
+    for identity in identities:
+        assert verify_signature(signer.spki, b"m", identity.sign(b"m"))
 
 
 @pytest.mark.parametrize(
@@ -195,28 +202,9 @@ def test_nobody_else_loads_the_extra() -> None:
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
-@pytest.fixture
-def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """The library and a folder, with a fresh token named chanrong."""
-    pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed: requirements/pkcs11.txt")
-    if not SOFTHSM or UTIL is None:
-        pytest.skip("SoftHSM is not on this machine: package softhsm2, or SOFTHSM2_MODULE and SOFTHSM2_UTIL")
-    (tmp_path / "tokens").mkdir()
-    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
-    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
-    return SOFTHSM[0], tmp_path
-
-
-def test_softhsm(softhsm: tuple[Path, Path]) -> None:
-    module, folder = softhsm
-    assert UTIL is not None
-    signer = P256Signer.generate()
-    (folder / "key.pem").write_bytes(signer.to_pem())
-    (folder / "cert.pem").write_bytes(CA.issue("gateway", ou="client", key=signer).cert_pem)
-    init = ["--init-token", "--free", "--label", "chanrong", "--pin", "1234", "--so-pin", "1234"]
-    put = ["--import", str(folder / "key.pem"), "--token", "chanrong", "--label", "gateway"]
-    for arguments in (init, [*put, "--id", "0a", "--pin", "1234"]):
-        subprocess.run([UTIL, "--module", str(module), *arguments], check=True, capture_output=True)
+@pytest.mark.skipif(bool(softhsm.missing()), reason=softhsm.missing())
+def test_softhsm(tmp_path: Path) -> None:
+    msp, signer, environment = softhsm.make_token(tmp_path, CA)
     # SoftHSM reads its configuration once per process, so that it is another one that signs.
     script = """
 import sys
@@ -225,15 +213,16 @@ from consortium.identity.msp import load_identity
 identity = load_identity(Path(sys.argv[1]), "IndustryAMSP")
 print("\\n".join(identity.sign(b"message").hex() for _ in range(20)))
 """
-    msp = folder_of(folder / "msp", (folder / "cert.pem").read_bytes(), module=str(module), key_id="0a")
-    ran = subprocess.run([sys.executable, "-c", script, str(msp)], check=True, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(msp)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
 
     signatures = [bytes.fromhex(line) for line in ran.stdout.split()]
     assert len(signatures) == 20
     for signature in signatures:
         assert is_low_s(signature)
         assert verify_signature(signer.spki, b"message", signature)
-    certificate = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
-    assert signer.spki == certificate.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
