@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from consortium.errors import ChanrongError
 from consortium.identity.files import write_file
 
 STOP_GRACE_S = 10.0
+POLL_S = 0.05
 LOG_TAIL_LINES = 12
 PRIVATE_UMASK = 0o077
 """Stores and logs are their owner's."""
@@ -107,23 +109,52 @@ def stop(layout: Layout, name: str, grace_s: float = STOP_GRACE_S) -> None:
 
 
 def stop_all(layout: Layout, grace_s: float = STOP_GRACE_S) -> int:
-    """Ends every process of the sandbox: asked first, killed after ``grace_s`` seconds. Returns how many there were."""
+    """Ends every process of the sandbox: asked first, killed after ``grace_s`` seconds. Returns how many there were.
+
+    The ledger goes last: gateways end faster while it still answers them.
+    """
     processes = stray(layout)
-    _end(processes, grace_s)
+    ledger = [process for process in processes if _carries_ledger(process, layout)]
+    _end([process for process in processes if process not in ledger], grace_s)
+    _end(ledger, grace_s)
     for record in (layout.root / "run").glob("*.json"):
         record.unlink(missing_ok=True)
     return len(processes)
+
+
+def _carries_ledger(process: psutil.Process, layout: Layout) -> bool:
+    programs = str(layout.root / "fabric" / "bin") + os.sep
+    try:
+        cmdline = process.cmdline()
+    except psutil.Error:
+        return False
+    return any(word in ("ledger", "chaincode") or word.startswith(programs) for word in cmdline)
 
 
 def _end(processes: list[psutil.Process], grace_s: float) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=grace_s)
+    alive = _wait(processes, grace_s)
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=grace_s)
+    _wait(alive, grace_s)
+
+
+def _wait(processes: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Waits until all have ended; those that have not. A zombie has: whose child it is may look late, or never."""
+    deadline = time.monotonic() + timeout_s
+    while (alive := [process for process in processes if _alive(process)]) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return alive
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def wait_ready(
@@ -135,7 +166,7 @@ async def wait_ready(
     """
 
     async def gone() -> None:
-        while running.process.is_running() and running.process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
+        while _alive(running.process):  # noqa: ASYNC110 - the other side is another process
             await asyncio.sleep(0.1)
 
     watcher = asyncio.create_task(gone())
