@@ -18,7 +18,7 @@ from chaincode.hosts.embedded.server import EmbeddedLedger
 from chaincode.hosts.embedded.verification import verify
 from consortium.errors import ConfigurationError
 from consortium.identity.ca import CertificateAuthority
-from tests.support.embedded import Code, Network, RawClient, details_of, refusal, running
+from tests.support.embedded import MSPS, Code, Network, RawClient, details_of, refusal, running
 
 PATIENCE_S = 30.0
 
@@ -83,6 +83,24 @@ async def first_refusal(client: RawClient) -> grpc.aio.AioRpcError | None:
 async def test_commit_status_gives_up(network: Network, tmp_path: Path) -> None:
     async with serving(network, tmp_path, commit_status_timeout_s=0.2) as (_, client):
         assert (await refusal(client.status("never"))).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_too_slow(network: Network, tmp_path: Path) -> None:
+    """As on real Fabric: ``tests/conformance/ledger/test_fabric_only.py``."""
+    async with serving(network, tmp_path, endorsement_timeout_s=0.2) as (_, client):
+        evaluated, endorsed, named = await asyncio.gather(
+            refusal(client.evaluate("slow", "30")),
+            refusal(client.endorse("slow", "30")),
+            refusal(client.endorse("slow", "30", organisations=list(MSPS[:2]))),
+        )
+        assert evaluated.details() == "failed to evaluate transaction, see attached details for more info"
+        assert endorsed.details() == "failed to endorse transaction, see attached details for more info"
+        for error, asked in ((evaluated, MSPS), (endorsed, MSPS[:1]), (named, MSPS[:2])):
+            assert error.code() == grpc.StatusCode.ABORTED
+            assert [detail[1] for detail in details_of(error)] == list(asked)
+            for _, _, text in details_of(error):
+                assert text.startswith("error in simulation: failed to execute transaction ")
+                assert text.endswith("timeout expired while executing transaction")
 
 
 async def test_simulations_wait_for_each_other(network: Network, tmp_path: Path) -> None:
