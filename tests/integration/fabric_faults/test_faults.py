@@ -199,6 +199,19 @@ async def test_an_organisations_server_answers_otherwise(
     await net.oracle((net.a, answer.push_id))
 
 
+@pytest.mark.parametrize("fault", [DIFFERS, REFUSES, FAILS])
+async def test_a_server_that_answers_otherwise_is_done_without(net: Faults, fault: str) -> None:
+    """Where the policy leaves a choice, the peer that is asked chooses anew until those agree whom it asks."""
+    file = fault_of(net.fabric, SERVER_BANK)
+    file.write_text(fault)
+    answer = await net.a.give(papers(name(), 3))
+    net.told(answer)
+    found = await net.a.done(answer.push_id)
+    assert {each.position.state for each in found} == {pb.LEDGER_STATE_REGISTERED}
+    assert file.exists()
+    await net.oracle((net.a, answer.push_id))
+
+
 async def test_two_gateways_register_the_same_documents_at_once(net: Faults) -> None:
     """Seller and buyer push the same papers, each at its own gateway: batches that conflict, in both directions."""
     prefix = name()
