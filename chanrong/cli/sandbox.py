@@ -174,7 +174,7 @@ def down(
     ended = lifecycle.down(layout, purge=purge)
     if as_json:
         emit_json({"ended": ended, "purged": purge and there})
-    elif not there:
+    elif not there and not ended:
         line(f"There is no {layout.root}: nothing to end.")
     else:
         line(f"{ended} processes ended{', folder removed' if purge else ''}.")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -251,11 +252,14 @@ async def caught_up(network: LocalNetwork) -> None:
 async def newest_height(network: LocalNetwork) -> int:
     """The orderer's height; an orderer without a leader refuses."""
     org = network.plan.organisations[0]
-    block = network.home.channel / "newest.block"
+    block = network.home.channel / f"newest-{secrets.token_hex(4)}.block"  # several may ask at once
     commands = network.commands
     words: list[str | Path] = ["channel", "fetch", "newest", block, "-c", network.plan.channel]
-    await commands.peer(org, *words, *commands.orderer_options())
-    return common_pb2.Block.FromString(block.read_bytes()).header.number + 1
+    try:
+        await commands.peer(org, *words, *commands.orderer_options())
+        return common_pb2.Block.FromString(block.read_bytes()).header.number + 1
+    finally:
+        block.unlink(missing_ok=True)
 
 
 async def together(tasks: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -203,7 +203,7 @@ def down(layout: Layout, *, purge: bool) -> int:
     :raises ChanrongError: reason NOT_A_SANDBOX when the folder to purge does not look like one
     """
     if not layout.root.exists():
-        return 0
+        return processes.stop_all(layout)  # of a folder that was removed by hand
     strangers = [p for p in layout.root.iterdir() if p.name not in OWN_NAMES]
     if purge and strangers:
         raise ChanrongError(

@@ -21,6 +21,7 @@ class Cli:
 
     directory: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = TIMEOUT_S
 
     def run(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs a command; fails the test when its exit code is another than expected."""
@@ -29,7 +30,7 @@ class Cli:
             command,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=self.timeout_s,
             env={**environment(), **self.variables, "CHANRONG_DIR": str(self.directory)},
         )
         assert code is None or done.returncode == code, (

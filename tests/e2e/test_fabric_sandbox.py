@@ -22,6 +22,7 @@ from tests.support.fabric import requires_fabric
 NODES = {"orderer", "peer-industry-a", "peer-bank-a", "peer-bank-b"}
 SERVERS = {"chaincode-industry-a", "chaincode-bank-a", "chaincode-bank-b"}
 ATTEMPTS = 5
+DEMO_TIMEOUT_S = 250
 OWN_PORTS = "10000-10999"
 """Of no other test: nobody shall take them while this sandbox is down."""
 
@@ -115,28 +116,34 @@ def test_down_ends_all_of_it_and_a_second_up_resumes_the_same_ledger(sandbox: Cl
     ports = {name: service["grpc"] for name, service in profile_of(sandbox)["services"].items()}
     height = sandbox.json("ledger", "verify")["height"]
 
-    # 2. A peer dies: it is told by name, and what needs every peer says so.
+    # 2. One bank's chaincode server dies: any other bank's endorsement will do.
     pids = {s["name"]: s["pid"] for s in sandbox.json("status")}
+    psutil.Process(next(pid for name, pid in pids.items() if name.startswith("chaincode-bank-a"))).kill()
+    (tmp_path / "more").mkdir()
+    more = sandbox.json("push", *files_of(make_trade(301), tmp_path / "more"))
+    assert {r["position"]["state"] for r in more} == {"registered"}
+
+    # 3. A peer dies: it is told by name, and what needs every peer says so.
     psutil.Process(pids["peer-bank-b"]).kill()
     assert {s["name"]: s["state"] for s in sandbox.json("status", code=1)}["peer-bank-b"] == "down"
     told = sandbox.run("ledger", "verify", code=1).stderr
     assert "The peer of BankBMSP does not answer" in " ".join(told.split())
     assert "peer-bank-b does not run" in sandbox.run("chaincode", "upgrade", code=1).stderr
 
-    # 3. The records are lost as well: down ends every process all the same, and no stranger's.
+    # 4. The records are lost as well: down ends every process all the same, and no stranger's.
     for record in (sandbox.directory / "run").glob("*.json"):
         record.unlink()
     sandbox.run("down")
     assert not [p for p in pids.values() if psutil.pid_exists(p) and psutil.Process(p).status() != "zombie"]
     assert running_in(sandbox) == []
 
-    # 4. What keeps it from starting is told, and nothing is left running.
+    # 5. What keeps it from starting is told, and nothing is left running.
     told = sandbox.run("up", "--ledger", "embedded", code=1).stderr
     assert "was made with --ledger fabric" in " ".join(told.split())
     taken_port(sandbox, ports["peer-bank-a"])
     broken_part(sandbox)
 
-    # 5. Then it comes up as it was.
+    # 6. Then it comes up as it was.
     sandbox.run("up", "--banks", "2")
     assert {name: service["grpc"] for name, service in profile_of(sandbox)["services"].items()} == ports
     report = sandbox.json("ledger", "verify")
@@ -203,7 +210,11 @@ def test_without_the_programs_one_line_says_where_they_are_published(tmp_path: P
 @requires_fabric
 @pytest.mark.slow
 def test_the_demo_tells_its_story_on_fabric(tmp_path: Path) -> None:
-    done = Cli(tmp_path / "demo").run("demo", "--ledger", "fabric", "--trades", "30")
+    cli = Cli(tmp_path / "demo", timeout_s=DEMO_TIMEOUT_S)
+    try:
+        done = cli.run("demo", "--ledger", "fabric", "--trades", "30")
+    finally:
+        cli.run("down", "--purge", code=None)
     assert "Hyperledger Fabric v" in done.stdout
     assert "equal and intact" in " ".join(done.stdout.split())
     assert "things happened as they should" in done.stdout
