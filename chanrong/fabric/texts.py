@@ -46,76 +46,10 @@ def core(org: Organisation, home: Path, builder: Path) -> dict[str, Any]:
     :param home: the peer's folder, with ``msp`` and ``tls``
     :param builder: folder of the external builder
     """
-    tls = home / "tls"
     return {
-        "peer": {
-            "id": org.peer,
-            "networkId": "chanrong",
-            "listenAddress": org.listen,
-            "address": org.listen,
-            # Chaincode here is dialled by the peer and never dials it: any free port will do.
-            "chaincodeListenAddress": f"{HOST}:0",
-            "localMspId": org.msp_id,
-            "mspConfigPath": str(home / "msp"),
-            "fileSystemPath": str(home / "data"),
-            "BCCSP": {"Default": "SW", "SW": {"Hash": "SHA2", "Security": 256}},
-            "tls": {
-                "enabled": True,
-                "clientAuthRequired": False,
-                "cert": {"file": str(tls / "cert.pem")},
-                "key": {"file": str(tls / "key.pem")},
-                "rootcert": {"file": str(tls / "ca.pem")},
-            },
-            "gateway": {
-                "enabled": True,
-                "endorsementTimeout": "30s",
-                "broadcastTimeout": "30s",
-                "dialTimeout": "5s",
-            },
-            "keepalive": {"minInterval": "60s"},
-            "gossip": _gossip(org),
-            "authentication": {"timewindow": "15m"},
-            "client": {"connTimeout": "10s"},
-            "deliveryclient": {
-                "blockGossipEnabled": False,
-                "reconnectTotalTimeThreshold": "3600s",
-                "connTimeout": "3s",
-                # An orderer that was restarted is found again within a second.
-                "reConnectBackoffThreshold": "1s",
-                "minimalReconnectInterval": "100ms",
-                "policy": "simple",
-            },
-            "handlers": {
-                "authFilters": [
-                    {"name": name} for name in ("DefaultAuth", "ExpirationCheck", "TimeWindowCheck")
-                ],
-                "decorators": [{"name": "DefaultDecorator"}],
-                "endorsers": {"escc": {"name": "DefaultEndorsement"}},
-                "validators": {"vscc": {"name": "DefaultValidation"}},
-            },
-            "discovery": {"enabled": True, "authCacheEnabled": True, "authCacheMaxSize": 1000},
-            "limits": {
-                "concurrency": {"endorserService": 2500, "deliverService": 2500, "gatewayService": 500}
-            },
-            "maxRecvMsgSize": MAX_MESSAGE_BYTES,
-            "maxSendMsgSize": MAX_MESSAGE_BYTES,
-        },
+        "peer": _peer(org, home),
         "vm": {"endpoint": ""},
-        "chaincode": {
-            "externalBuilders": [{"name": "ccaas", "path": str(builder), "propagateEnvironment": []}],
-            "mode": "net",
-            "installTimeout": "60s",
-            "startuptimeout": "60s",
-            "executetimeout": "30s",
-            "system": dict.fromkeys(("_lifecycle", "cscc", "lscc", "qscc"), "enable"),
-            "logging": {"level": "info", "shim": "warning"},
-            "runtimeParams": {
-                "useWriteBatch": True,
-                "maxSizeWriteBatch": 1000,
-                "useGetMultipleKeys": True,
-                "maxSizeGetMultipleKeys": 1000,
-            },
-        },
+        "chaincode": _chaincode(builder),
         "ledger": {
             "state": {"stateDatabase": "goleveldb", "totalQueryLimit": 100_000},
             "history": {"enableHistoryDatabase": True},
@@ -130,6 +64,77 @@ def core(org: Organisation, home: Path, builder: Path) -> dict[str, Any]:
         },
         "operations": {"listenAddress": f"{HOST}:0", "tls": {"enabled": False}},
         "metrics": {"provider": "disabled"},
+    }
+
+
+def _peer(org: Organisation, home: Path) -> dict[str, Any]:
+    tls = home / "tls"
+    filters = ("DefaultAuth", "ExpirationCheck", "TimeWindowCheck")
+    return {
+        "id": org.peer,
+        "networkId": "chanrong",
+        "listenAddress": org.listen,
+        "address": org.listen,
+        # Chaincode here is dialled by the peer and never dials it: any free port will do.
+        "chaincodeListenAddress": f"{HOST}:0",
+        "localMspId": org.msp_id,
+        "mspConfigPath": str(home / "msp"),
+        "fileSystemPath": str(home / "data"),
+        "BCCSP": {"Default": "SW", "SW": {"Hash": "SHA2", "Security": 256}},
+        "tls": {
+            "enabled": True,
+            "clientAuthRequired": False,
+            "cert": {"file": str(tls / "cert.pem")},
+            "key": {"file": str(tls / "key.pem")},
+            "rootcert": {"file": str(tls / "ca.pem")},
+        },
+        "gateway": {
+            "enabled": True,
+            "endorsementTimeout": "30s",
+            "broadcastTimeout": "30s",
+            "dialTimeout": "5s",
+        },
+        "keepalive": {"minInterval": "60s"},
+        "gossip": _gossip(org),
+        "authentication": {"timewindow": "15m"},
+        "client": {"connTimeout": "10s"},
+        "deliveryclient": {
+            "blockGossipEnabled": False,
+            "reconnectTotalTimeThreshold": "3600s",
+            "connTimeout": "3s",
+            # An orderer that was restarted is found again within a second.
+            "reConnectBackoffThreshold": "1s",
+            "minimalReconnectInterval": "100ms",
+            "policy": "simple",
+        },
+        "handlers": {
+            "authFilters": [{"name": name} for name in filters],
+            "decorators": [{"name": "DefaultDecorator"}],
+            "endorsers": {"escc": {"name": "DefaultEndorsement"}},
+            "validators": {"vscc": {"name": "DefaultValidation"}},
+        },
+        "discovery": {"enabled": True, "authCacheEnabled": True, "authCacheMaxSize": 1000},
+        "limits": {"concurrency": {"endorserService": 2500, "deliverService": 2500, "gatewayService": 500}},
+        "maxRecvMsgSize": MAX_MESSAGE_BYTES,
+        "maxSendMsgSize": MAX_MESSAGE_BYTES,
+    }
+
+
+def _chaincode(builder: Path) -> dict[str, Any]:
+    return {
+        "externalBuilders": [{"name": "ccaas", "path": str(builder), "propagateEnvironment": []}],
+        "mode": "net",
+        "installTimeout": "60s",
+        "startuptimeout": "60s",
+        "executetimeout": "30s",
+        "system": dict.fromkeys(("_lifecycle", "cscc", "lscc", "qscc"), "enable"),
+        "logging": {"level": "info", "shim": "warning"},
+        "runtimeParams": {
+            "useWriteBatch": True,
+            "maxSizeWriteBatch": 1000,
+            "useGetMultipleKeys": True,
+            "maxSizeGetMultipleKeys": 1000,
+        },
     }
 
 
@@ -218,70 +223,58 @@ def configtx(plan: Plan, orderer_home: Path, org_msps: dict[str, Path], *, newes
     :param org_msps: MSP folder of each organisation, the orderer's among them
     :param newest: whether the programs know channel capability V3_0, which Ed25519 needs
     """
-    host, _, port = plan.orderer.listen.rpartition(":")
-    certificate = str(orderer_home / "tls" / "cert.pem")
-    orderer_org = {
-        **_organisation(plan.orderer.msp_id, org_msps, writers=("member",), endorsers="orderer"),
-        "OrdererEndpoints": [plan.orderer.listen],
+    channel = {
+        "Policies": _policies(),
+        "Capabilities": {"V3_0" if newest else "V2_0": True},
+        "Orderer": _ordering(plan, orderer_home, org_msps),
+        "Application": _application(plan, org_msps),
     }
+    return {"Profiles": {"Channel": channel}}
+
+
+def _ordering(plan: Plan, home: Path, org_msps: dict[str, Path]) -> dict[str, Any]:
+    host, _, port = plan.orderer.listen.rpartition(":")
+    certificate = str(home / "tls" / "cert.pem")
+    own = _organisation(plan.orderer.msp_id, org_msps, writers=("member",), endorsers="orderer")
+    node = {"Host": host, "Port": int(port), "ClientTLSCert": certificate, "ServerTLSCert": certificate}
+    return {
+        "OrdererType": "etcdraft",
+        "BatchTimeout": f"{plan.batch_timeout_ms}ms",
+        "BatchSize": {"MaxMessageCount": 500, "AbsoluteMaxBytes": "10 MB", "PreferredMaxBytes": "2 MB"},
+        "EtcdRaft": {
+            "Consenters": [node],
+            # One node elects itself after ElectionTick ticks: a second, instead of five, after a restart.
+            "Options": {
+                "TickInterval": "100ms",
+                "ElectionTick": 10,
+                "HeartbeatTick": 1,
+                "MaxInflightBlocks": 5,
+                "SnapshotIntervalSize": "16 MB",
+            },
+        },
+        "Organizations": [{**own, "OrdererEndpoints": [plan.orderer.listen]}],
+        "Policies": {**_policies(), "BlockValidation": _meta("ANY Writers")},
+        "Capabilities": {"V2_0": True},
+    }
+
+
+def _application(plan: Plan, org_msps: dict[str, Path]) -> dict[str, Any]:
     members = []
     for org in plan.organisations:
-        peer_host, _, peer_port = org.listen.rpartition(":")
-        anchors = [{"Host": peer_host, "Port": int(peer_port)}]
+        host, _, port = org.listen.rpartition(":")
         own = _organisation(org.msp_id, org_msps, writers=("admin", "client"), endorsers="peer")
-        members.append({**own, "AnchorPeers": anchors})
+        members.append({**own, "AnchorPeers": [{"Host": host, "Port": int(port)}]})
     # A reader's writers are its administrators, and it has no such certificate.
     members += [_organisation(msp, org_msps, writers=("admin",), endorsers="peer") for msp in plan.readers]
-    # Evaluate asks for Writers, unless told otherwise.
-    acls = {"ACLs": {"peer/Propose": "/Channel/Application/Readers"}} if plan.readers else {}
-    return {
-        "Profiles": {
-            "Channel": {
-                "Policies": _policies(),
-                "Capabilities": {"V3_0" if newest else "V2_0": True},
-                "Orderer": {
-                    "OrdererType": "etcdraft",
-                    "BatchTimeout": f"{plan.batch_timeout_ms}ms",
-                    "BatchSize": {
-                        "MaxMessageCount": 500,
-                        "AbsoluteMaxBytes": "10 MB",
-                        "PreferredMaxBytes": "2 MB",
-                    },
-                    "EtcdRaft": {
-                        "Consenters": [
-                            {
-                                "Host": host,
-                                "Port": int(port),
-                                "ClientTLSCert": certificate,
-                                "ServerTLSCert": certificate,
-                            }
-                        ],
-                        # One node elects itself after ElectionTick ticks: a second, instead of five, after a restart.
-                        "Options": {
-                            "TickInterval": "100ms",
-                            "ElectionTick": 10,
-                            "HeartbeatTick": 1,
-                            "MaxInflightBlocks": 5,
-                            "SnapshotIntervalSize": "16 MB",
-                        },
-                    },
-                    "Organizations": [orderer_org],
-                    "Policies": {**_policies(), "BlockValidation": _meta("ANY Writers")},
-                    "Capabilities": {"V2_0": True},
-                },
-                "Application": {
-                    **acls,
-                    "Organizations": members,
-                    "Policies": {
-                        **_policies(),
-                        "LifecycleEndorsement": _meta("MAJORITY Endorsement"),
-                        "Endorsement": _meta("MAJORITY Endorsement"),
-                    },
-                    "Capabilities": {"V2_5": True},
-                },
-            }
-        }
+    majority = _meta("MAJORITY Endorsement")
+    values: dict[str, Any] = {
+        "Organizations": members,
+        "Policies": {**_policies(), "LifecycleEndorsement": majority, "Endorsement": majority},
+        "Capabilities": {"V2_5": True},
     }
+    if plan.readers:  # Evaluate asks for Writers, unless told otherwise
+        values["ACLs"] = {"peer/Propose": "/Channel/Application/Readers"}
+    return values
 
 
 def _organisation(
