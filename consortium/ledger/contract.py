@@ -9,9 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from consortium.ledger.diagnosis import chaincode_missing, channel_missing
 from consortium.ledger.errors import EndorseError, EvaluateError, NotSignedError
-from consortium.ledger.messages import NONCE_BYTES, build_proposal, named
+from consortium.ledger.messages import NONCE_BYTES, build_proposal
 from consortium.ledger.proofs import pack_signed_read
 from consortium.ledger.stages import Commit, PreparedTransaction, Proposal, Session, Status
 
@@ -23,6 +22,9 @@ MISMATCH_PAUSE_S = 0.1
 ANOTHER_AFTER = 3
 """From this attempt on another gateway peer is asked first: the one whose own organisation is the odd one out
 compares every answer with its own."""
+
+METADATA = "org.hyperledger.fabric:GetMetadata"
+"""A function that only reads, which most contracts have and others refuse."""
 
 EXPLAIN_S = 3.0
 """How long the question may take that tells a wrong channel or chaincode from peers that are missing."""
@@ -170,25 +172,19 @@ class Contract:
         return pack_signed_read(prepared.envelope)
 
     async def _explain(self, error: EvaluateError | EndorseError) -> None:
-        """A peer may answer the same to a wrong channel, a wrong chaincode and a wrong MSP id: the chaincode's
-        definition tells them apart. When it cannot be had, the error stays as it is.
+        """A peer may answer the same to a wrong channel, a wrong chaincode and a wrong MSP id; asked for anybody who
+        runs the chaincode, it tells them apart. When that cannot be asked, the error stays as it is.
 
         :raises LedgerError: of the same type, CHANNEL_NOT_FOUND or CHAINCODE_NOT_FOUND
         """
         if error.reason not in ("ENDORSERS_NOT_FOUND", "CHAINCODE_NOT_FOUND"):
             return
-        lifecycle = Contract(self.session, self.channel, "_lifecycle")
-        question = lifecycle.propose("QueryChaincodeDefinition", named(self.chaincode))
+        anybody = Contract(self.session, self.channel, self.chaincode).propose(METADATA)
         try:
-            await question.evaluate(deadline=EXPLAIN_S)
+            await anybody.evaluate(deadline=EXPLAIN_S)
         except EvaluateError as said:
-            missing = said.contract_message is not None and "is not defined" in said.contract_message
-            if not missing and said.reason != "CHANNEL_NOT_FOUND":
-                return
-            asked = self.session.asked(channel=self.channel, chaincode=self.chaincode)
-            found = chaincode_missing(asked) if missing else channel_missing(asked)
-            if found.reason != error.reason:
-                raise error.explained(found.reason, found.what, found.remedy) from error
+            if said.reason in ("CHANNEL_NOT_FOUND", "CHAINCODE_NOT_FOUND") and said.reason != error.reason:
+                raise error.explained(said) from error
         except NotSignedError:
             return
 

@@ -151,8 +151,7 @@ def clock_off() -> Diagnosis:
     )
 
 
-def channel_missing(asked: Asked) -> Diagnosis:
-    """The channel is not there."""
+def _channel_missing(asked: Asked) -> Diagnosis:
     return Diagnosis(
         "CHANNEL_NOT_FOUND",
         False,
@@ -161,8 +160,7 @@ def channel_missing(asked: Asked) -> Diagnosis:
     )
 
 
-def chaincode_missing(asked: Asked) -> Diagnosis:
-    """The chaincode is not there."""
+def _chaincode_missing(asked: Asked) -> Diagnosis:
     return Diagnosis(
         "CHAINCODE_NOT_FOUND",
         False,
@@ -246,7 +244,7 @@ _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Diagnosis]], ...]] 
     ),
     (
         ("failed to get config for channel", "Failed to get policy manager for channel", "' not found"),
-        channel_missing,
+        _channel_missing,
     ),
     (("implicit policy evaluation failed", "status=FORBIDDEN"), denied),
     (
@@ -255,7 +253,7 @@ _WORDS: Final[tuple[tuple[tuple[str, ...], Callable[[Asked], Diagnosis]], ...]] 
             "has been successfully defined on channel",
             "chaincode definition for",
         ),
-        chaincode_missing,
+        _chaincode_missing,
     ),
     (("due to unavailability of peers",), _no_endorsers),
 )
@@ -276,7 +274,7 @@ def _by_words(failure: Failure, asked: Asked) -> Diagnosis | None:
     if unknown := _NO_PEERS.search(words):
         return _no_endorsers(asked, unknown.group(1))
     if "no peers available to evaluate" in words:
-        return _no_endorsers(asked) if asked.organisations else chaincode_missing(asked)
+        return _no_endorsers(asked) if asked.organisations else _chaincode_missing(asked)
     return None
 
 

@@ -118,12 +118,12 @@ class LedgerError(ChanrongError):
             outcome_unknown=cls.unknown_after(failure.code),
         )
 
-    def explained(self, reason: str, what: str, remedy: str) -> Self:
-        """The same failure with a better reason."""
+    def explained(self, other: LedgerError) -> Self:
+        """The same failure with the better reason that another call gave."""
         return type(self)(
-            f"{self.message}. In fact {what}",
-            reason=reason,
-            remedy=remedy,
+            f"{self.message}. {other.message}",
+            reason=other.reason,
+            remedy=other.remedy,
             txid=self.txid,
             code=self.code,
             details_list=self.details_list,

@@ -29,11 +29,6 @@ def transaction_id(nonce: bytes, creator: bytes) -> str:
     return hashlib.sha256(nonce + creator).hexdigest()
 
 
-def named(name: str) -> bytes:
-    """A message with a name in field 1, as ``lifecycle.QueryChaincodeDefinitionArgs`` is."""
-    return b"".join(_field(1, name.encode()))
-
-
 def _varint(value: int) -> bytes:
     octets = bytearray()
     while value > 0x7F:
