@@ -113,6 +113,22 @@ async def test_what_cannot_be_used_is_told(options: tuple[str, ...], text: str) 
     assert "Traceback" not in log
 
 
+async def test_the_embedded_ledger_takes_contracts_by_their_name(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.toml"
+    organisation = 'msp_id = "M"\nca_certs = ["ca.pem"]\npeer_cert = "peer.pem"\npeer_key = "peer.key"\n'
+    file.write_text(f'database = "{tmp_path}/ledger.db"\n[[organisations]]\n{organisation}')
+    command = (*COMMAND[:3], "ledger", "serve", "--config", str(file))
+    for contract, text in (
+        ("nothing.here:Contract", "cannot be loaded"),
+        ("examples.stock.contract:StockContract", "peer.pem"),  # as far as the files, which are not there
+    ):
+        process = await asyncio.create_subprocess_exec(
+            *command, "--contract", contract, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        )
+        code, log = await ended(process)
+        assert (code, text in log) == (2, True), log
+
+
 async def test_memory_stays_bounded_under_load(tmp_path: Path) -> None:
     """Eight transactions at once, each of a thousand keys and a megabyte, again and again."""
     contract = "tests.support.kv_contract:KvContract"
