@@ -23,6 +23,7 @@ class Commits:
     def __init__(self, peers: int) -> None:
         self._counts = [0] * peers
         self._news = asyncio.Condition()
+        self._failure: BaseException | None = None
 
     async def wait(self, documents: int) -> float:
         """Waits until every peer has this many more documents than at the last wait; the time then.
@@ -31,13 +32,23 @@ class Commits:
         :raises TimeoutError: they did not come
         """
         async with asyncio.timeout(WAIT_S), self._news:
-            await self._news.wait_for(lambda: min(self._counts) >= documents)
+            await self._news.wait_for(lambda: min(self._counts) >= documents or self._failure is not None)
+            if self._failure is not None:
+                raise self._failure
             at = time.time()
             self._counts = [count - documents for count in self._counts]
         return at
 
     async def follow(self, peer: int, network: Network, chaincode: str, start: int) -> None:
-        """Counts what one peer tells, for ever."""
+        """Counts what one peer tells, for ever; who waits is told when that ends."""
+        try:
+            await self._count(peer, network, chaincode, start)
+        except Exception as error:
+            async with self._news:
+                self._failure = error
+                self._news.notify_all()
+
+    async def _count(self, peer: int, network: Network, chaincode: str, start: int) -> None:
         async with aclosing(network.chaincode_events(chaincode, start)) as events:
             async for event in events:
                 found = event.payload.count(REGISTERED) if event.name == "documents" else 0
