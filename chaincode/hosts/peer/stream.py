@@ -24,7 +24,7 @@ from chaincode.hosts.peer.frames import Kind, event_bytes, frame
 from chaincode.hosts.peer.proposal import ProposalError, ProposalTimeError, caller_of
 from chaincode.hosts.peer.settings import ChaincodeSettings
 from chaincode.hosts.peer.stub import Offer, PeerStub
-from chaincode.state import Contract, Response, StateError, run
+from chaincode.state import MAX_FAILURE_BYTES, Contract, Response, StateError, run
 from consortium.wire.fabric.peer.chaincode_pb2 import ChaincodeID, ChaincodeInput
 from consortium.wire.fabric.peer.chaincode_shim_pb2 import ChaincodeMessage
 from consortium.wire.fabric.peer.proposal_response_pb2 import Response as ResponseMessage
@@ -296,7 +296,7 @@ class PeerStream:
 
     def _refuse(self, message: ChaincodeMessage, why: str) -> None:
         log.warning("transaction refused", txid=message.txid[:LOGGED], why=why[:LOGGED])
-        Exchange(self.outbox, message.channel_id, message.txid).finish(Kind.ERROR, why.encode())
+        Exchange(self.outbox, message.channel_id, message.txid).finish(Kind.ERROR, _cut(why).encode())
 
 
 async def _answer(contract: Contract, stub: PeerStub) -> tuple[int, bytes, bytes]:
@@ -320,7 +320,7 @@ def _encoded(response: Response) -> bytes:
 
 
 def _failed(message: str) -> tuple[int, bytes, bytes]:
-    return Kind.COMPLETED, _encoded(Response(SERVER_ERROR, message=message)), b""
+    return Kind.COMPLETED, _encoded(Response(SERVER_ERROR, message=_cut(message))), b""
 
 
 def _parsed(data: bytes) -> ChaincodeMessage:
@@ -328,3 +328,8 @@ def _parsed(data: bytes) -> ChaincodeMessage:
         return ChaincodeMessage.FromString(data)
     except DecodeError as error:
         raise StreamError("the peer sent what is no chaincode message") from error
+
+
+def _cut(text: str) -> str:
+    """As much as peers pass on, and whole characters: half of one would spoil their answer."""
+    return text.encode(errors="replace")[:MAX_FAILURE_BYTES].decode(errors="ignore")

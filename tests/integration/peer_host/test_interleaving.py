@@ -122,20 +122,21 @@ async def test_questions_at_once_wait_their_turn(odd: ScriptedPeer) -> None:
     assert b"a,b,-,c" in done.payload
 
 
-async def test_a_question_given_up_is_awaited_before_the_next(odd: ScriptedPeer) -> None:
-    odd.ledger.state["", "quick"] = b"fox"
-    call = transaction("impatient")
-    inbox = odd.inbox(call)
-    await odd.send(call)
-    slow = await odd.next(inbox)
-    await asyncio.sleep(0.1)
-    await odd.call_keepalive()
-    assert inbox.empty()
-    odd.ledger.state["", "slow"] = b"late"
-    await odd.reply(slow)
-    await odd.reply(await odd.next(inbox))
-    done = await odd.next(inbox)
-    assert b"fox" in done.payload
+async def test_a_question_given_up_is_awaited_before_the_next() -> None:
+    contract = OddContract()
+    async with serving(contract) as server, dialled(target(server)) as peer:
+        peer.ledger.state.update({("", "quick"): b"fox", ("", "slow"): b"late"})
+        call = transaction("impatient")
+        inbox = peer.inbox(call)
+        await peer.send(call)
+        slow = await peer.next(inbox)
+        await contract.started.wait()
+        await peer.call_keepalive()
+        assert inbox.empty()
+        await peer.reply(slow)
+        await peer.reply(await peer.next(inbox))
+        done = await peer.next(inbox)
+        assert b"fox" in done.payload
 
 
 async def test_what_outlives_its_transaction_asks_nothing(odd: ScriptedPeer) -> None:
