@@ -12,13 +12,13 @@ import pytest
 
 from consortium.wire.fabric.gateway import gateway_pb2
 from consortium.wire.fabric.peer import proposal_pb2
-from tests.support.embedded import Bent, Code, RawClient, details_of, high_s, refusal
+from tests.support.embedded import NOT_ENOUGH, Bent, Code, RawClient, details_of, high_s, refusal
 from tests.support.ledgers import BANK, BANK_B, INDUSTRY, Keys, LedgerUnderTest
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Bend = Callable[[Bent], None]
 Error = grpc.aio.AioRpcError
-COLLECT = "failed to collect enough transaction endorsements, see attached details for more info"
+COLLECT = NOT_ENOUGH
 FIRST = "failed to endorse transaction, see attached details for more info"
 ALL_TRIED = "failed to evaluate transaction, see attached details for more info"
 ASKED = "evaluate call to endorser returned error: "
