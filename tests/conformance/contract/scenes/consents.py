@@ -19,11 +19,16 @@ from tests.conformance.contract.script import (
 )
 
 
+def first(t: Trade) -> bytes:
+    """A consent that ends soon."""
+    return t.consent_bytes("0", expires=t.now + SOON_S)
+
+
 def consents(t: Trade) -> Sequence[Step]:
     """Granted, refused for every reason, revoked, listed."""
     grant, revoke = names.CONSENTS_GRANT, names.CONSENTS_REVOKE
     seller, ids = t.digest("seller"), [t.consent_id(str(number)) for number in range(5)]
-    data = t.consent_bytes("0", expires=t.now + SOON_S)
+    data = first(t)
     spoilt = data.replace(b'"v":1', b'"v":1,"w":1')
     stolen = revocation_statement(consent_id=ids[1], subject=seller, issued=t.now)
     return [
@@ -65,47 +70,53 @@ def consents(t: Trade) -> Sequence[Step]:
             t.revoke("3", {"status": "revoked", "id": ids[3], "recipient": BANK_A}),
             t.revoke("3", "already"),
         ],
-        [
-            # Granting again says that it is there; it stays revoked.
-            t.grant("3", expect="already"),
-            Read(
-                names.CONSENTS_GET,
-                {"ids": [ids[0], ids[3], t.consent_id("x")]},
-                {
-                    "consents": [
-                        {
-                            "id": ids[0],
-                            "state": "granted",
-                            "live": True,
-                            "digest": statement_digest(data),
-                            "revoked": None,
-                        },
-                        {"state": "revoked", "live": False},
-                        None,
-                    ]
-                },
-            ),
-            Read(
-                names.CONSENTS_GET,
-                {"ids": [ids[0]]},
-                {"consents": [{"state": "granted", "live": False}]},
-                later_s=LATER_S,
-            ),
-            Read(
-                names.CONSENTS_LIST,
-                {"subject": seller, "after": None, "limit": 1000},
-                {"consents": [{"id": each} for each in ids], "more": False},
-            ),
-            Read(
-                names.CONSENTS_LIST,
-                {"subject": seller, "limit": 2},
-                {"consents": [{"id": each} for each in ids[:2]], "more": True},
-            ),
-            Read(
-                names.CONSENTS_LIST,
-                {"subject": seller, "after": ids[1], "limit": 3},
-                {"consents": [{"id": each} for each in ids[2:]], "more": False},
-            ),
-            Read(names.CONSENTS_LIST, {"subject": t.digest("nobody")}, {"consents": [], "more": False}),
-        ],
+        _listed(t),
+    ]
+
+
+def _listed(t: Trade) -> Step:
+    """What the ledger says of them, now and later, one by one and in pages."""
+    seller, ids = t.digest("seller"), [t.consent_id(str(number)) for number in range(5)]
+    return [
+        # Granting again says that it is there; it stays revoked.
+        t.grant("3", expect="already"),
+        Read(
+            names.CONSENTS_GET,
+            {"ids": [ids[0], ids[3], t.consent_id("x")]},
+            {
+                "consents": [
+                    {
+                        "id": ids[0],
+                        "state": "granted",
+                        "live": True,
+                        "digest": statement_digest(first(t)),
+                        "revoked": None,
+                    },
+                    {"state": "revoked", "live": False},
+                    None,
+                ]
+            },
+        ),
+        Read(
+            names.CONSENTS_GET,
+            {"ids": [ids[0]]},
+            {"consents": [{"state": "granted", "live": False}]},
+            later_s=LATER_S,
+        ),
+        Read(
+            names.CONSENTS_LIST,
+            {"subject": seller, "after": None, "limit": 1000},
+            {"consents": [{"id": each} for each in ids], "more": False},
+        ),
+        Read(
+            names.CONSENTS_LIST,
+            {"subject": seller, "limit": 2},
+            {"consents": [{"id": each} for each in ids[:2]], "more": True},
+        ),
+        Read(
+            names.CONSENTS_LIST,
+            {"subject": seller, "after": ids[1], "limit": 3},
+            {"consents": [{"id": each} for each in ids[2:]], "more": False},
+        ),
+        Read(names.CONSENTS_LIST, {"subject": t.digest("nobody")}, {"consents": [], "more": False}),
     ]

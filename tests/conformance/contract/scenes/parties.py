@@ -31,12 +31,10 @@ def rotation(t: Trade, number: int, new: str, *, by: str | None = None, **change
 
 def parties(t: Trade) -> Sequence[Step]:
     """The life of a party's keys."""
-    register, rotate, suspend = names.PARTIES_REGISTER, names.PARTIES_ROTATE_KEY, names.PARTIES_SUSPEND
+    register, rotate = names.PARTIES_REGISTER, names.PARTIES_ROTATE_KEY
     buyer = t.digest("buyer")
     keyless = {"party": buyer, "key": None}
     bad = {"number": 1, "alg": "ES256", "spki": b64encode(bytes.fromhex(COMPRESSED) + b"\x02" * 33).decode()}
-    suspended = {"party": t.digest("seller"), "reason": "破产"}
-    origin = {**t.signed("seller", b"I1"), "digest": sha256(b"I1").hexdigest()}
     return [
         [
             Write(INDUSTRY, register, t.party("seller"), "registered"),
@@ -52,51 +50,72 @@ def parties(t: Trade) -> Sequence[Step]:
             Write(INDUSTRY, rotate, rotation(t, 1, "buyer", by="buyer", party=buyer), reasons.UNKNOWN_KEY),
             Write(INDUSTRY, rotate, rotation(t, 1, "buyer", party=buyer), "rotated"),
         ],
-        [
-            Write(BANK_B, rotate, rotation(t, 2, "new", by="seller"), "rotated"),
-            Write(BANK_B, rotate, rotation(t, 2, "new", by="seller"), "already"),
-            Write(BANK_B, rotate, rotation(t, 2, "newer", by="new"), reasons.KEY_NUMBER),
-            Write(BANK_B, rotate, rotation(t, 4, "newer", by="new"), reasons.KEY_NUMBER),
-            Write(BANK_B, rotate, rotation(t, 3, "newer", by="seller"), reasons.SIGNATURE_INVALID),
-            Write(BANK_B, rotate, rotation(t, 3, "seller", by="new"), reasons.KEY_INVALID),
-            Write(
-                BANK_B,
-                rotate,
-                rotation(t, 3, "newer", by="new", issued=t.now + DAY),
-                reasons.STATEMENT_INVALID,
-            ),
-            Write(BANK_B, rotate, rotation(t, 1, "x", party=t.digest("nobody")), reasons.UNKNOWN_PARTY),
-        ],
-        [
-            t.grant("old-key", expect=reasons.KEY_REPLACED),
-            Write(
-                INDUSTRY,
-                names.CONSENTS_GRANT,
-                t.statement("seller", t.consent_bytes("new-key"), number=2, key="new"),
-                "granted",
-            ),
-            # A signature on a document may arrive after its key was replaced.
-            t.register(t.document("I1", origin=origin)),
-            Write(BANK_B, suspend, suspended, reasons.NOT_ENTITLED),
-            Read(
-                names.PARTIES_GET,
-                {"parties": [t.digest("seller"), buyer, t.digest("other")]},
-                {
-                    "parties": [
-                        {
-                            "vouched_by": INDUSTRY,
-                            "state": "active",
-                            "keys": [
-                                {"number": 1, "by": "vouched", "spki": t.spki("seller")},
-                                {"number": 2, "by": "signed", "spki": t.spki("new"), "until": None},
-                            ],
-                        },
-                        {"keys": [{"number": 1, "by": "vouched"}]},
-                        None,
-                    ]
-                },
-            ),
-        ],
+        _rotations(t),
+        _old_and_new(t),
+        *_suspended(t),
+    ]
+
+
+def _rotations(t: Trade) -> Step:
+    """One key after the other."""
+    rotate = names.PARTIES_ROTATE_KEY
+    return [
+        Write(BANK_B, rotate, rotation(t, 2, "new", by="seller"), "rotated"),
+        Write(BANK_B, rotate, rotation(t, 2, "new", by="seller"), "already"),
+        Write(BANK_B, rotate, rotation(t, 2, "newer", by="new"), reasons.KEY_NUMBER),
+        Write(BANK_B, rotate, rotation(t, 4, "newer", by="new"), reasons.KEY_NUMBER),
+        Write(BANK_B, rotate, rotation(t, 3, "newer", by="seller"), reasons.SIGNATURE_INVALID),
+        Write(BANK_B, rotate, rotation(t, 3, "seller", by="new"), reasons.KEY_INVALID),
+        Write(
+            BANK_B,
+            rotate,
+            rotation(t, 3, "newer", by="new", issued=t.now + DAY),
+            reasons.STATEMENT_INVALID,
+        ),
+        Write(BANK_B, rotate, rotation(t, 1, "x", party=t.digest("nobody")), reasons.UNKNOWN_PARTY),
+    ]
+
+
+def _old_and_new(t: Trade) -> Step:
+    """Acts need the present key; a signature on a document may arrive after its key was replaced."""
+    origin = {**t.signed("seller", b"I1"), "digest": sha256(b"I1").hexdigest()}
+    suspended = {"party": t.digest("seller"), "reason": "破产"}
+    return [
+        t.grant("old-key", expect=reasons.KEY_REPLACED),
+        Write(
+            INDUSTRY,
+            names.CONSENTS_GRANT,
+            t.statement("seller", t.consent_bytes("new-key"), number=2, key="new"),
+            "granted",
+        ),
+        t.register(t.document("I1", origin=origin)),
+        Write(BANK_B, names.PARTIES_SUSPEND, suspended, reasons.NOT_ENTITLED),
+        Read(
+            names.PARTIES_GET,
+            {"parties": [t.digest("seller"), t.digest("buyer"), t.digest("other")]},
+            {
+                "parties": [
+                    {
+                        "vouched_by": INDUSTRY,
+                        "state": "active",
+                        "keys": [
+                            {"number": 1, "by": "vouched", "spki": t.spki("seller")},
+                            {"number": 2, "by": "signed", "spki": t.spki("new"), "until": None},
+                        ],
+                    },
+                    {"keys": [{"number": 1, "by": "vouched"}]},
+                    None,
+                ]
+            },
+        ),
+    ]
+
+
+def _suspended(t: Trade) -> list[Step]:
+    """A suspended party signs nothing new but revocations."""
+    rotate, suspend = names.PARTIES_ROTATE_KEY, names.PARTIES_SUSPEND
+    suspended = {"party": t.digest("seller"), "reason": "破产"}
+    return [
         [
             Write(INDUSTRY, suspend, suspended, "suspended"),
             Write(INDUSTRY, suspend, suspended, "already"),
