@@ -334,7 +334,7 @@ async def test_a_peer_that_asks_and_does_not_read_is_not_read(
                 await peer.send(call)
 
         sending = asyncio.create_task(flood())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not served.outbox.is_full:
                 await asyncio.sleep(0.01)
         for _ in range(20):

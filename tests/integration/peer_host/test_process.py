@@ -34,7 +34,7 @@ async def started(
         *COMMAND, *options, cwd=ROOT, env=given, stderr=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not ready.exists():
                 assert process.returncode is None, await process.communicate()
                 await asyncio.sleep(0.02)
@@ -47,7 +47,7 @@ async def started(
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     """Waits for its end: exit code and log."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         _, log = await process.communicate()
     return process.returncode, log.decode()
 
@@ -85,7 +85,7 @@ async def test_sigterm_finishes_what_runs(tmp_path: Path) -> None:
         await peer.send(call)
         question = await peer.next(inbox)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while b"shutting down" not in (await peer.call("put", "b", "1")).message.payload:
                 pass
         await peer.reply(question)

@@ -26,8 +26,8 @@ async def test_what_runs_ends_and_what_is_new_is_refused() -> None:
         inbox = peer.inbox(call)
         await peer.send(call)
         await contract.started.wait()
-        stopping = asyncio.create_task(server.stop(20))
-        async with asyncio.timeout(20):
+        stopping = asyncio.create_task(server.stop(60))
+        async with asyncio.timeout(60):
             while b"shutting down" not in (refusal := await peer.call("gather")).message.payload:
                 assert refusal.response.status == 200  # it came before the stop
         contract.go_on.set()
@@ -48,7 +48,7 @@ async def test_what_waits_is_run_before_the_end() -> None:
             await peer.send(call)
         first = await peer.next(inboxes[0])
         await peer.call_keepalive()
-        stopping = asyncio.create_task(server.stop(20))
+        stopping = asyncio.create_task(server.stop(60))
         await peer.reply(first)
         for inbox in inboxes[1:]:
             await peer.reply(await peer.next(inbox))
@@ -77,8 +77,8 @@ async def test_after_the_grace_what_runs_and_waits_is_told() -> None:
 async def test_an_idle_server_ends_at_once(server: ChaincodeServer) -> None:
     async with dialled(target(server)) as peer:
         assert (await peer.call("put", "a", "1")).response.status == 200
-        async with asyncio.timeout(10):
-            await server.stop(60)
+        async with asyncio.timeout(60):
+            await server.stop(300)
         assert (await peer.ended())[0] == grpc.StatusCode.OK
 
 
@@ -90,8 +90,8 @@ async def test_a_peer_that_dials_meanwhile_is_told() -> None:
         async with dial(target(server)) as channel:
             health: Any = health_pb2_grpc.HealthStub(channel)
             assert (await health.Check(health_pb2.HealthCheckRequest())).status == SERVING
-            stopping = asyncio.create_task(server.stop(20))
-            async with asyncio.timeout(20):
+            stopping = asyncio.create_task(server.stop(60))
+            async with asyncio.timeout(60):
                 while (await health.Check(health_pb2.HealthCheckRequest())).status != NOT_SERVING:
                     await asyncio.sleep(0.01)
             late = ScriptedPeer(channel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,4 +101,3 @@ async def test_a_port_that_is_taken(server: ChaincodeServer) -> None:
     settings = ChaincodeSettings(package_id="kv:1", listen=target(server))
     with pytest.raises(ConfigurationError, match="cannot listen"):
         await ChaincodeServer(settings, KvContract()).start()
-    await asyncio.sleep(0)
