@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -171,6 +172,10 @@ async def up(network: LocalNetwork, started: list[processes.Running], progress: 
     if not network.home.genesis.exists():
         await network.commands.genesis()
     missing = [name for name in network.nodes() if processes.find(network.layout, name) is None]
+    if not network.plan.joined:
+        # Nothing is there that anybody knows of, and a database whose making was interrupted does not open again.
+        for name in missing:
+            shutil.rmtree(network.home.node(name) / "data", ignore_errors=True)
     await together([start_node(network, name, started, progress) for name in missing])
     await while_alive(network, _join_and_catch_up(network))
     for name in missing:

@@ -33,6 +33,7 @@ from consortium.errors import ChanrongError, ConflictError
 from consortium.identity.files import write_file
 
 READY_TIMEOUT_S = 60.0
+FAILED_GRACE_S = 3.0
 STAGES: tuple[tuple[str, ...], ...] = (("ledger", "adapter"), ("industry", "finance"))
 
 Ledger = Literal["embedded", "fabric"]
@@ -112,8 +113,7 @@ async def up(
                 profile = load_profile(layout)
             await _start_stage(layout, second, started, progress)
         except BaseException:
-            for running in started:
-                running.process.kill()
+            processes.end([running.process for running in started], FAILED_GRACE_S)
             raise
     return profile
 

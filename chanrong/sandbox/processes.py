@@ -105,7 +105,7 @@ def stop(layout: Layout, name: str, grace_s: float = STOP_GRACE_S) -> None:
     """Ends one service, if it runs: asked first, killed after ``grace_s`` seconds."""
     running = find(layout, name)
     if running is not None:
-        _end([running.process], grace_s)
+        end([running.process], grace_s)
 
 
 def stop_all(layout: Layout, grace_s: float = STOP_GRACE_S) -> int:
@@ -115,8 +115,8 @@ def stop_all(layout: Layout, grace_s: float = STOP_GRACE_S) -> int:
     """
     processes = stray(layout)
     ledger = [process for process in processes if _carries_ledger(process, layout)]
-    _end([process for process in processes if process not in ledger], grace_s)
-    _end(ledger, grace_s)
+    end([process for process in processes if process not in ledger], grace_s)
+    end(ledger, grace_s)
     for record in (layout.root / "run").glob("*.json"):
         record.unlink(missing_ok=True)
     return len(processes)
@@ -131,7 +131,8 @@ def _carries_ledger(process: psutil.Process, layout: Layout) -> bool:
     return any(word in ("ledger", "chaincode") or word.startswith(programs) for word in cmdline)
 
 
-def _end(processes: list[psutil.Process], grace_s: float) -> None:
+def end(processes: list[psutil.Process], grace_s: float) -> None:
+    """Ends processes: asked first, killed after ``grace_s`` seconds."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()

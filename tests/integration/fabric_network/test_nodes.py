@@ -10,7 +10,16 @@ import pytest
 from chanrong.fabric import network
 from chanrong.sandbox import processes
 from consortium.errors import ChanrongError
-from tests.support.fabric import MSPS, FabricWorld, fabric_world, quiet, requires_fabric
+from tests.support.fabric import (
+    MSPS,
+    FabricWorld,
+    fabric_world,
+    open_network,
+    plan_network,
+    quiet,
+    requires_fabric,
+    take_down,
+)
 
 pytestmark = requires_fabric
 
@@ -27,6 +36,19 @@ async def test_a_second_start_finds_everything_running(fabric: FabricWorld) -> N
     await network.up(fabric.network, started, quiet)
     assert not started
     assert {name: processes.find(fabric.layout, name) for name in fabric.network.nodes()} == before
+
+
+async def test_a_first_start_that_was_interrupted_is_no_hindrance(tmp_path: Path) -> None:
+    net = open_network(tmp_path, plan_network(MSPS[:2]))
+    network.prepare(net)
+    half_made = net.home.node("peer-bank-a") / "data" / "ledgersData" / "ledgerProvider" / "CURRENT"
+    half_made.parent.mkdir(parents=True)
+    half_made.write_text("nothing that opens")
+    try:
+        await network.up(net, [], quiet)
+        assert net.plan.joined
+    finally:
+        take_down(net.layout)
 
 
 async def test_a_node_that_ended_is_told_at_once(tmp_path: Path) -> None:
