@@ -39,7 +39,12 @@ RECONNECT_MAX_MS = 1_000
 """A peer that is back is found again within this time; until then calls fail at once."""
 
 COOL_DOWN_S = 5.0
-"""How long an endpoint that did not answer is asked last."""
+"""How long an endpoint that could not answer is asked last."""
+
+TROUBLED = frozenset(
+    {"LEDGER_UNAVAILABLE", "LEDGER_TIMEOUT", "CHANNEL_NOT_FOUND", "CHAINCODE_NOT_FOUND", "ENDORSER_FAILED"}
+)
+"""Reasons for which an endpoint is asked last for a while: what it cannot do now it will not do at once."""
 
 MAX_CONCURRENT_CALLS = 200
 """Of one Gateway. A peer takes 500 from everybody by default."""
@@ -264,7 +269,9 @@ class Connection:
                 except grpc.aio.AioRpcError as error:
                     failure = error_type.from_rpc(error, asked, target=peer.endpoint.target)
                     failure.__cause__ = error
-                    if connection_broke(error) or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    if failure.reason in TROUBLED or (
+                        failure.reason == "LEDGER_REFUSED" and connection_broke(error)
+                    ):
                         peer.failed()
                 failures.append(failure)
                 if not elsewhere(failure):

@@ -121,10 +121,23 @@ class _Resuming(Generic[T]):
     def __init__(self, session: Session, channel: str) -> None:
         self._session = session
         self._channel = channel
+        self._not_joined: set[Peer] = set()
 
     def request(self) -> bytes:
         """What asks for the stream from where it stands, to be signed."""
         raise NotImplementedError
+
+    def _give_up(self, failure: StreamError, error: grpc.aio.AioRpcError, peer: Peer) -> None:
+        """Raises a failure that asking again would not mend; a channel that one peer has not joined, another may
+        have."""
+        if failure.reason == "CHANNEL_NOT_FOUND":
+            peer.failed()
+            self._not_joined.add(peer)
+            if not self._not_joined.issuperset(self._session.connection.peers()):
+                return
+        elif error.code() not in _FINAL and failure.reason != "MESSAGE_TOO_LARGE":
+            return
+        raise failure from error
 
     def packed(self, request: bytes, signature: bytes) -> bytes:
         """Request and signature as they are sent."""
@@ -174,8 +187,7 @@ class _Resuming(Generic[T]):
             except grpc.aio.AioRpcError as error:
                 asked = self._session.asked(channel=self._channel)
                 failure = StreamError.from_rpc(error, asked, target=peer.endpoint.target)
-                if error.code() in _FINAL or failure.reason == "MESSAGE_TOO_LARGE":
-                    raise failure from error
+                self._give_up(failure, error, peer)
                 if connection_broke(error):
                     peer.failed()
                 why = failure.message

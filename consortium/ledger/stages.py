@@ -374,7 +374,9 @@ class PreparedTransaction:
             request,
             error_type=SubmitError,
             deadline_s=deadline or self.session.deadlines.submit_s,
-            elsewhere=lambda error: error.retryable and error.code != "ABORTED",
+            elsewhere=lambda error: (
+                error.reason in ELSEWHERE or (error.retryable and error.code != "ABORTED")
+            ),
             asked=self.session.asked(txid=signed.txid, channel=signed.parts.channel),
         )
         return Commit.of(self.session, signed.parts.channel, signed.txid, signed.envelope_digest)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 
 import grpc
 import pytest
 
 from consortium.identity.msp import Identity
+from consortium.ledger import connection as connection_module
 from consortium.ledger import contract as contract_module
 from consortium.ledger.connection import Deadlines, Endpoint
-from consortium.ledger.errors import EndorseError, EvaluateError, LedgerError
+from consortium.ledger.errors import EndorseError, EvaluateError, LedgerError, StreamError
 from consortium.ledger.gateway import Gateway
 from tests.support.ledger_fakes import CHAINCODE, CHANNEL, Failure, FakePeer
 from tests.unit.ledger.conftest import GatewayMaker, PeerMaker
@@ -142,3 +144,65 @@ async def test_the_tls_client_certificate_is_named_in_requests_for_blocks(
     assert common_pb2.ChannelHeader.FromString(header).tls_cert_hash == identity.certificate.fingerprint(
         hashes.SHA256()
     )
+
+
+NOT_JOINED = Failure(
+    grpc.StatusCode.PERMISSION_DENIED, f"Failed to get policy manager for channel [{CHANNEL}]"
+)
+
+
+async def test_a_peer_that_has_not_joined_the_channel(
+    peer: PeerMaker, gateway: GatewayMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = await peer(
+        fail={
+            "evaluate": [NO_CHANNEL],
+            "endorse": [NO_CHANNEL],
+            "submit": [NO_CHANNEL],
+            "commit_status": [NOT_JOINED],
+            "events": [NOT_JOINED],
+        },
+        commit=False,
+    )
+    inside = await peer(event=("name", b""))
+    network = gateway(outside, inside).network(CHANNEL)
+    contract = network.contract(CHAINCODE)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection_module, "COOL_DOWN_S", 0)  # asked first again each time
+        assert await contract.evaluate("get") == b"answer"
+        assert await contract.submit("put") == b"answer"
+    async with aclosing(network.chaincode_events(CHAINCODE, 0)) as events:
+        assert (await anext(events)).name == "name"
+    assert (
+        set(outside.calls)
+        == set(inside.calls)
+        == {"evaluate", "endorse", "submit", "commit_status", "events"}
+    )
+
+
+async def test_a_channel_that_nobody_has_joined(peer: PeerMaker, gateway: GatewayMaker) -> None:
+    peers = [await peer(fail={"events": [NOT_JOINED]}) for _ in range(2)]
+
+    with pytest.raises(StreamError) as caught:
+        await anext(gateway(*peers).network(CHANNEL).chaincode_events(CHAINCODE, 0))
+
+    assert caught.value.reason == "CHANNEL_NOT_FOUND"
+    assert [item.calls for item in peers] == [["events"], ["events"]]
+
+
+async def test_a_peer_whose_chaincode_server_is_down_is_asked_last(
+    peer: PeerMaker, gateway: GatewayMaker
+) -> None:
+    down = Failure(
+        grpc.StatusCode.ABORTED,
+        "failed to endorse transaction, see attached details for more info",
+        (("peer0:7051", OWN, "error in simulation: could not launch chaincode: connection refused"),),
+    )
+    own, other = await peer(fail={"endorse": [down]}), await peer()
+    contract = gateway(own, other).network(CHANNEL).contract(CHAINCODE)
+
+    for _ in range(3):
+        assert (await contract.endorse("put")).result == b"answer"
+
+    assert (len(own.proposals), len(other.proposals)) == (1, 3)
