@@ -27,7 +27,6 @@ from industry_gateway.intake.lines import ndjson_sources
 from industry_gateway.intake.prepare import Origin
 from industry_gateway.intake.push import Intake, PushResult
 from industry_gateway.intake.reading import Source
-from industry_gateway.intake.results import Outcome
 from industry_gateway.intake.status import DocumentStatus, Statuses
 from industry_gateway.parties.directory import PartyDirectory, Tenant
 from industry_gateway.parties.registry import PartyRegistry
@@ -273,17 +272,13 @@ def _operating_routes(use_cases: UseCases) -> APIRouter:
 # ------------------------------------------------------------------ requests
 
 
-async def _sources(request: Request, origin: Origin | None) -> AsyncIterator[Source]:
+def _sources(request: Request, origin: Origin | None) -> AsyncIterator[Source]:
     """The documents of a request, by its media type."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in NDJSON:
-        async for source in ndjson_sources(request.stream()):
-            yield source
-        return
+        return ndjson_sources(request.stream())
     if media_type == "multipart/form-data":
-        async for source in _files(request):
-            yield source
-        return
+        return _files(request)
     known = format_of_media_type(media_type)
     if known is None and media_type not in {"", "application/octet-stream"}:
         raise InvalidInputError(
@@ -291,7 +286,11 @@ async def _sources(request: Request, origin: Origin | None) -> AsyncIterator[Sou
             reason="UNSUPPORTED_MEDIA_TYPE",
             remedy="Send application/json, application/x-ndjson, application/xml or multipart/form-data.",
         )
-    yield Source(await _whole(request), known or "", "", origin)
+    return _one(request, known or "", origin)
+
+
+async def _one(request: Request, format_name: str, origin: Origin | None) -> AsyncIterator[Source]:
+    yield Source(await _whole(request), format_name, "", origin)
 
 
 async def _whole(request: Request) -> bytes:
@@ -385,25 +384,12 @@ def _problem(found: Problem) -> dict[str, str]:
     }
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "index": outcome.index,
-        "status": outcome.status,
-        "label": outcome.label,
-        "document_id": outcome.document_id,
-        "kind": outcome.kind,
-        "number": outcome.number,
-        "fingerprint": outcome.fingerprint,
-        "first_transaction_id": outcome.first_transaction_id,
-        "problems": [_problem(each) for each in outcome.problems],
-    }
-
-
 def _push_answer(done: PushResult, url: str) -> dict[str, Any]:
     return {
         "push_id": done.push_id,
         "status_url": url,
-        "results": [_result(each) for each in done.outcomes],
+        # Their fields are what REST tells, in this order: orjson writes them as they are.
+        "results": done.outcomes,
     }
 
 

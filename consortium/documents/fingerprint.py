@@ -24,7 +24,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -49,8 +49,7 @@ _SIGNS = re.compile(r"[^0-9A-Z]+")
 _DIGITAL_NUMBER = re.compile(r"\d{20}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentKey:
+class DocumentKey(NamedTuple):
     """One name of a document on the ledger."""
 
     epoch: int

@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from consortium.errors import ChanrongError, ConfigurationError, OutcomeUnknownError, UnavailableError
+from consortium.storage.sqlite import DRIVER
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another process's transaction."""
@@ -160,6 +161,7 @@ def _sqlite(url: URL) -> AsyncEngine:
         ) from error
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        module=DRIVER,
         pool_size=SQLITE_POOL,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
@@ -193,23 +195,14 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    # Every call to the driver is a way to its thread and back: this is one, exec_driver_sql would be three.
-    writes = connection.get_execution_options().get("chanrong_writes", False)
-    statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
     adapted: Any = connection.connection.dbapi_connection
-    try:
-        adapted.run_async(lambda driver: driver.execute(statement))
-    except sqlite3.Error as error:
-        raise OperationalError(statement, None, error) from error
-    except asyncio.CancelledError:
-        # The caller went away while BEGIN was on its way to the thread, where it will still be run: a connection
-        # that went back to the pool like this would hold a transaction that nobody ends.
-        connection.invalidate()
-        raise
+    writes = connection.get_execution_options().get("chanrong_writes", False)
+    adapted.begin_with = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
 
 def _on_sqlite_reset(connection: Any, _record: object, _state: object) -> None:
     # Instead of the pool's rollback after every transaction, which would be a way to the thread for nothing.
+    connection.begin_with = ""
     driver = connection.driver_connection
     if driver is not None and driver.in_transaction:
         connection.rollback()

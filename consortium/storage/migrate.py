@@ -48,6 +48,8 @@ async def migrate(engine: AsyncEngine, package: str, *, target: str = "head") ->
         async with engine.connect() as raw:
             connection = await raw.execution_options(**WRITES)
             async with connection.begin():
+                # SQLite's lock comes with the first statement; alembic's own things are for one at a time, too.
+                await connection.execute(text("select 1"))
                 await connection.run_sync(_upgrade, script, target)
     except (CommandError, DBAPIError) as error:
         raise ConfigurationError(

@@ -13,7 +13,7 @@ MAX_ITEMS: Final = 100_000
 """Documents of one push; what follows is refused as one problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ParsedItem:
     """One document of a push: either the document, or why it cannot be read."""
 

@@ -39,7 +39,7 @@ from industry_gateway.store import outbox
 from industry_gateway.store.documents import PENDING, NewRows, StoredDocument
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One document of a chunk: prepared, or refused with its problems."""
 

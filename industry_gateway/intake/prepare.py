@@ -43,7 +43,7 @@ class Origin:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Referred:
     """Another document that this one refers to.
 
@@ -57,7 +57,7 @@ class Referred:
     portion: Portion | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PreparedDocument:
     """A document that may be stored. It does not hold the document itself: a chunk of those would not fit in
     memory.

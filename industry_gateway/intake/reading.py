@@ -33,7 +33,7 @@ AHEAD = 2
 """Slices of one push that are under way at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Source:
     """One content as pushed: usually one document, sometimes a list of them.
 
@@ -47,7 +47,7 @@ class Source:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Readied:
     """One document as it was read: prepared, or refused with its problems."""
 

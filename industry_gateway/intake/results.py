@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import orjson
 
@@ -22,9 +23,9 @@ class IntakeStatus(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """The result for one document.
+    """The result for one document. REST tells its fields as they stand here.
 
     :param index: its place in the push, from zero
     :param document_id: the gateway's identifier; empty when refused, and when another's document is in
@@ -44,37 +45,24 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
 
 
-_TEXTS = ("label", "document_id", "kind", "number", "fingerprint", "first_transaction_id")
+_STATUSES: Mapping[str, IntakeStatus] = {str(status): status for status in IntakeStatus}
 
 
 def to_bytes(outcomes: Sequence[Outcome]) -> bytes:
-    """Stored form: JSON, absent values left out."""
-    return orjson.dumps([_row(outcome) for outcome in outcomes])
-
-
-def _row(outcome: Outcome) -> dict[str, object]:
-    row: dict[str, object] = {"index": outcome.index, "status": outcome.status}
-    for name in _TEXTS:
-        value = getattr(outcome, name)
-        if value:
-            row[name] = value
-    if outcome.problems:
-        row["problems"] = [asdict(problem) for problem in outcome.problems]
-    return row
+    """Stored form: JSON."""
+    return orjson.dumps(outcomes)
 
 
 def from_bytes(data: bytes) -> list[Outcome]:
     """Outcomes from their stored form."""
-    return [
-        Outcome(
-            **{
-                **row,
-                "status": IntakeStatus(row["status"]),
-                "problems": tuple(Problem(**problem) for problem in row.get("problems", ())),
-            }
-        )
-        for row in orjson.loads(data)
-    ]
+    return [_outcome(row) for row in orjson.loads(data)]
+
+
+def _outcome(row: dict[str, Any]) -> Outcome:
+    row["status"] = _STATUSES[row["status"]]
+    if "problems" in row:
+        row["problems"] = tuple([Problem(**problem) for problem in row["problems"]])
+    return Outcome(**row)
 
 
 def opened(bodies: Bodies, push_id: str, chunks: Sequence[Chunk]) -> list[Outcome]:

@@ -20,7 +20,7 @@ MAX_ASKED = 1_000
 """Documents of one question."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DocumentStatus:
     """Where one document is.
 

@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, Select, bindparam, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from industry_gateway.outbox.model import OutboxItem, runs_of
-from industry_gateway.store.bulk import insert_rows
+from industry_gateway.store.bulk import insert_rows, rows_in
 from industry_gateway.store.database import MAX_PARAMETERS
 from industry_gateway.store.tables import (
     document_bodies,
@@ -54,7 +54,17 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+_NAMED = ", ".join(f"documents.{column.name}" for column in _COLUMNS)
+_BY_ID = f"SELECT {_NAMED} FROM documents WHERE documents.document_id IN ({{names}})"  # noqa: S608
+_BY_FINGERPRINT = f"SELECT {_NAMED} FROM documents WHERE documents.live_fingerprint IN ({{names}})"  # noqa: S608
+_BY_KEY = (
+    f"SELECT document_keys.fingerprint, document_keys.tag, {_NAMED} FROM document_keys"  # noqa: S608
+    " JOIN documents ON documents.document_id = document_keys.document_id"
+    " WHERE document_keys.fingerprint IN ({names}) AND documents.live_fingerprint IS NOT NULL"
+)
+
+
+@dataclass(slots=True)
 class StoredDocument:
     """A document's row, without its body. Parties are ledger handles; empty where there is none."""
 
@@ -114,29 +124,19 @@ async def live_by_key(
     The tag is empty where the key is an alias of the stored document.
     """
     found: dict[str, list[tuple[str, StoredDocument]]] = {}
-    further = (
-        select(document_keys.c.fingerprint, document_keys.c.tag, *_COLUMNS)
-        .join(documents, documents.c.document_id == document_keys.c.document_id)
-        .where(document_keys.c.fingerprint.in_(_NAMES), documents.c.live_fingerprint.is_not(None))
-    )
-    primary = select(*_COLUMNS).where(documents.c.live_fingerprint.in_(_NAMES))
-    for part in _chunks(fingerprints):
-        for row in await _rows(connection, primary, part):
-            stored = StoredDocument(*row)
-            found.setdefault(stored.fingerprint, []).append((stored.tag, stored))
-        for key, tag, *values in await _rows(connection, further, part):
-            found.setdefault(key, []).append((tag, StoredDocument(*values)))
+    names = list(dict.fromkeys(fingerprints))
+    for row in await rows_in(connection, _BY_FINGERPRINT, names):
+        stored = StoredDocument(*row)
+        found.setdefault(stored.fingerprint, []).append((stored.tag, stored))
+    for key, tag, *values in await rows_in(connection, _BY_KEY, names):
+        found.setdefault(key, []).append((tag, StoredDocument(*values)))
     return found
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, StoredDocument]:
     """Documents by identifier."""
-    found: dict[str, StoredDocument] = {}
-    for part in _chunks(ids):
-        statement = select(*_COLUMNS).where(documents.c.document_id.in_(_NAMES))
-        for row in await _rows(connection, statement, part):
-            found[row.document_id] = StoredDocument(*row)
-    return found
+    rows = await rows_in(connection, _BY_ID, list(dict.fromkeys(ids)))
+    return {row[0]: StoredDocument(*row) for row in rows}
 
 
 async def of_subject(
