@@ -11,10 +11,15 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from tests.support.fabric import SHARED, FabricWorld, fabric_missing, programs, shared_fabric, take_down
 
 PREFIX = "chanrong-fabric-"
+
+# How long an example takes says what else the machine does.
+settings.register_profile("chanrong", deadline=None)
+settings.load_profile("chanrong")
 RAN = ("ran on", "fabric")
 """Goes with a test's report from the worker to the controller."""
 
