@@ -57,7 +57,7 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
             False, f"{type(defect).__name__}: {defect}", *traceback.format_tb(defect.__traceback__)[-1:]
         )
     finally:
-        if not keep:
+        if not keep and layout.root.exists():
             ended = lifecycle.down(layout, purge=not stage.failures)
             left = "the logs stay in" if stage.failures else "nothing is left of"
             stage.tell(f"{ended} processes ended, {left} {layout.root.name}")
