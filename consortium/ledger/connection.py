@@ -269,9 +269,7 @@ class Connection:
                 except grpc.aio.AioRpcError as error:
                     failure = error_type.from_rpc(error, asked, target=peer.endpoint.target)
                     failure.__cause__ = error
-                    if failure.reason in TROUBLED or (
-                        failure.reason == "LEDGER_REFUSED" and connection_broke(error)
-                    ):
+                    if _at_fault(failure, error, peer.endpoint):
                         peer.failed()
                 failures.append(failure)
                 if not elsewhere(failure):
@@ -314,6 +312,13 @@ def closed(error_type: type[ErrorT], txid: str = "") -> ErrorT:
         txid=txid,
         outcome_unknown=error_type.unknown_after(grpc.StatusCode.CANCELLED),
     )
+
+
+def _at_fault(failure: LedgerError, error: grpc.aio.AioRpcError, endpoint: Endpoint) -> bool:
+    """Whether the endpoint itself is in trouble: another organisation's chaincode server is not its fault."""
+    if failure.reason == "ENDORSER_FAILED" and endpoint.msp_id and failure.details_list:
+        return any(detail.msp_id == endpoint.msp_id for detail in failure.details_list)
+    return failure.reason in TROUBLED or (failure.reason == "LEDGER_REFUSED" and connection_broke(error))
 
 
 def _gone(error_type: type[ErrorT], asked: Asked, peer: Peer) -> ErrorT:

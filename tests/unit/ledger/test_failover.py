@@ -191,18 +191,21 @@ async def test_a_channel_that_nobody_has_joined(peer: PeerMaker, gateway: Gatewa
     assert [item.calls for item in peers] == [["events"], ["events"]]
 
 
-async def test_a_peer_whose_chaincode_server_is_down_is_asked_last(
-    peer: PeerMaker, gateway: GatewayMaker
+@pytest.mark.parametrize(("whose", "asked_again"), [(OWN, 1), (OTHER, 3)])
+async def test_a_peer_whose_own_chaincode_server_is_down_is_asked_last(
+    peer: PeerMaker, identity: Identity, whose: str, asked_again: int
 ) -> None:
     down = Failure(
         grpc.StatusCode.ABORTED,
         "failed to endorse transaction, see attached details for more info",
-        (("peer0:7051", OWN, "error in simulation: could not launch chaincode: connection refused"),),
+        (("peer:7051", whose, "error in simulation: could not launch chaincode: connection refused"),),
     )
     own, other = await peer(fail={"endorse": [down]}), await peer()
-    contract = gateway(own, other).network(CHANNEL).contract(CHAINCODE)
+    endpoints = [Endpoint(own.target, None, msp_id=OWN), Endpoint(other.target, None, msp_id=OTHER)]
+    async with client(identity, *endpoints) as gateway:
+        contract = gateway.network(CHANNEL).contract(CHAINCODE)
+        for _ in range(3):
+            assert (await contract.endorse("put")).result == b"answer"
 
-    for _ in range(3):
-        assert (await contract.endorse("put")).result == b"answer"
-
-    assert (len(own.proposals), len(other.proposals)) == (1, 3)
+    assert len(own.proposals) == asked_again
+    assert len(own.proposals) + len(other.proposals) == 4  # the first was asked of both
