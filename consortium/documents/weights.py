@@ -91,17 +91,26 @@ def weight(child: Worth, portion: Portion, parent: Worth | None) -> Weight:
 
     :param parent: None while the other document is not known
     """
-    of_child = _ppb(portion.part)
+    part, whole = portion.part.numerator, portion.part.denominator
+    of_child = _ppb(part, whole)
     if parent is None:
         return Weight(of_child, None, "unknown")
+    # Ratios of integers, not fractions: nothing has to be reduced on the way, which is what takes their time.
     if child.gross and parent.gross and child.gross[1] == parent.gross[1]:
-        used = portion.part * Fraction(child.gross[0])
-        if parent.gross[0] > 0 and used >= 0:
-            return Weight(of_child, _ppb(used / Fraction(parent.gross[0])), "gross")
-    elif portion.quantity and parent.quantity and portion.quantity[1] == parent.quantity[1]:
-        drawn, whole = Fraction(portion.quantity[0]), Fraction(parent.quantity[0])
-        if whole > 0 and drawn >= 0:
-            return Weight(of_child, _ppb(drawn / whole), "quantity")
+        if parent.gross[0] > 0 and (part == 0 or child.gross[0] >= 0):
+            above, below = child.gross[0].as_integer_ratio()
+            upper, lower = parent.gross[0].as_integer_ratio()
+            return Weight(of_child, _ppb(part * above * lower, whole * below * upper), "gross")
+    elif (
+        portion.quantity
+        and parent.quantity
+        and portion.quantity[1] == parent.quantity[1]
+        and parent.quantity[0] > 0
+        and portion.quantity[0] >= 0
+    ):
+        above, below = portion.quantity[0].as_integer_ratio()
+        upper, lower = parent.quantity[0].as_integer_ratio()
+        return Weight(of_child, _ppb(above * lower, below * upper), "quantity")
     return Weight(of_child, None, "unknown")
 
 
@@ -132,6 +141,6 @@ def _quantity(lines: Sequence[tuple[Decimal, str]]) -> tuple[Decimal, str] | Non
     return sum((count for count, _ in lines), Decimal(0)), units.pop()
 
 
-def _ppb(part: Fraction) -> int:
-    scaled = min(max(part, Fraction(0)), Fraction(1)) * WHOLE_PPB
-    return scaled.numerator // scaled.denominator
+def _ppb(above: int, below: int) -> int:
+    """A ratio, from none to all, in billionths, rounded down."""
+    return min(max(above, 0), below) * WHOLE_PPB // below

@@ -242,7 +242,7 @@ def _parcelled(items: Sequence[OutboxItem], policy: OutboxPolicy) -> list[Outbox
     while start < len(items):
         count = fitting([len(item.payload) + 1 for item in items[start:]], policy)
         parcel = new_id()
-        found += [item._replace(parcel=parcel) for item in items[start : start + count]]
+        found += [OutboxItem(*item[:5], parcel, item.document_id) for item in items[start : start + count]]
         start += count
     return found
 
