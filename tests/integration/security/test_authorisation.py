@@ -293,8 +293,9 @@ def _of_the_ledger_ca(world: World) -> Issued:
 
 def _made_with_a_leaf(world: World) -> Issued:
     """A certificate that an ERP signed with its own: only CAs give certificates."""
-    leaf = _authority(world).issue("alice", ou="erp", sans=LOOPBACK)
-    return CertificateAuthority(leaf.certificate, leaf.signer).issue("operator", ou="operator", sans=LOOPBACK)
+    key = P256Signer.generate()
+    leaf = _authority(world).issue("alice", ou="erp", sans=LOOPBACK, key=key)
+    return CertificateAuthority(leaf.certificate, key).issue("operator", ou="operator", sans=LOOPBACK)
 
 
 @pytest.mark.parametrize("server", SERVERS)
