@@ -126,9 +126,12 @@ async def test_the_network_fails(
             await asyncio.sleep(0.05)
     ledger = await faults.oracle((faults.a, answer.push_id))
     if (stage, fault) == ("submit", "answer_lost"):
-        # The orderer had it; handed in again, the same bytes are there twice and count once.
+        # The orderer had it. Handed in again before the block told of it, the same bytes are there twice
+        # and count once.
         (at,) = ledger[answer.results[0].fingerprint]
-        assert await codes_of(faults, at.txid) == ["VALID", "DUPLICATE_TXID"]
+        first, *again = await codes_of(faults, at.txid)
+        assert first == "VALID"
+        assert set(again) <= {"DUPLICATE_TXID"}
 
 
 async def codes_of(faults: Faults, txid: str) -> list[str]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from chanrong.demo import act1, story
 from chanrong.demo.stage import Stage
 from chanrong.sandbox import lifecycle
+from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile
 from consortium.errors import UnavailableError
 
@@ -59,8 +60,12 @@ def test_a_story_that_breaks_off_fails_and_ends_the_sandbox(
     async def broken(scene: Any) -> None:
         raise error
 
+    def bring_up(layout: Layout, *_: Any, **__: Any) -> Profile:
+        layout.root.mkdir()
+        return Profile()
+
     monkeypatch.setattr(lifecycle, "down", down)
-    monkeypatch.setattr(story, "bring_up", lambda *_, **__: Profile())
+    monkeypatch.setattr(story, "bring_up", bring_up)
     monkeypatch.setattr(act1, "play", broken)
     assert not story.tell(tmp_path / "sandbox", "embedded", 20, keep=False)
     assert ended == [True, False], "purged before, kept for its logs afterwards"
