@@ -124,7 +124,7 @@ class Stub(Protocol):
         ...
 
     async def set_metadata(self, key: str, name: str, value: bytes, collection: str = "") -> None:
-        """Sets one entry of a key's metadata."""
+        """Replaces a key's metadata by this one entry: Fabric keeps no other beside it."""
         ...
 
     async def invoke_chaincode(self, name: str, args: Sequence[bytes], channel: str = "") -> Response:

@@ -37,7 +37,9 @@ async def _attest(call: Call, request: Item) -> dict[str, Any]:
 
 def _answer(now: int, fp: str, document: Document, row: Row | None) -> dict[str, Any]:
     primary = primary_of(document)
-    tag = next((key[2] for key in document["keys"] if key[1] == fp), "")
+    _, first, tag = document["keys"][0]
+    if first != fp:
+        tag = next((key[2] for key in document["keys"] if key[1] == fp), "")
     found: dict[str, Any] = {
         "fp": fp,
         "found": True,

@@ -213,15 +213,18 @@ class Row:
 
     def state(self, now: int) -> str:
         """``free``, ``encumbered``, ``impaired`` or ``void``."""
-        if self.shortfall(now):
+        return self._state(bool(self.live(now)), self.shortfall(now))
+
+    def _state(self, claimed: bool, shortfall: int) -> str:
+        if shortfall:
             return "impaired"
         if self.void:
             return "void"
-        return "encumbered" if self.live(now) else "free"
+        return "encumbered" if claimed else "free"
 
     def unweighted(self, now: int) -> bool:
         """Whether a child of unknown weight is in use."""
-        return any(end == FOREVER or now <= end for end in self.loose.values())
+        return bool(self.loose) and any(end == FOREVER or now <= end for end in self.loose.values())
 
     def use(self, now: int) -> Steps:
         """What this asset takes from those above it, from now on."""
@@ -279,22 +282,24 @@ class Row:
 
     def figures(self, now: int) -> dict[str, Any]:
         """The row as :class:`consortium.contract.figures.AssetFigures`."""
-        via = {child: share_at(steps, now) for child, steps in self.via.items()}
-        via_total, claimed = sum(via.values()), self.claimed(now)
+        via = {child: share_at(steps, now) for child, steps in self.via.items()} if self.via else {}
+        live = self.live(now)
+        via_total, claimed = sum(via.values()), sum(claim["share"] for claim in live.values()) if live else 0
         total = claimed + self.settled + self.diluted + via_total
+        shortfall = min(claimed + via_total, max(0, total - FACE_VALUE_PPB))
         return {
             "asset": self.asset,
             "seller": self.seller,
-            "state": self.state(now),
+            "state": self._state(bool(live), shortfall),
             "void": self.void,
             "free": max(0, FACE_VALUE_PPB - total),
             "claimed": claimed,
             "settled": self.settled,
             "diluted": self.diluted,
             "via_total": via_total,
-            "via": {child: share for child, share in via.items() if share},
+            "via": {child: share for child, share in via.items() if share} if via else via,
             "unweighted": self.unweighted(now),
-            "shortfall": min(claimed + via_total, max(0, total - FACE_VALUE_PPB)),
+            "shortfall": shortfall,
             "repurchased": bool(self.released.get("repurchased")),
         }
 
