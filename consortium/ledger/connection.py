@@ -39,6 +39,8 @@ RECONNECT_MAX_MS = 1_000
 """A peer that is back is found again within this time; until then calls fail at once."""
 
 COOL_DOWN_S = 5.0
+SERVER_FIRST_S = 0.02
+"""A peer's clock for a call's deadline may run so much ahead of the client's."""
 """How long an endpoint that could not answer is asked last."""
 
 TROUBLED = frozenset(
@@ -267,7 +269,8 @@ class Connection:
                     failure = _gone(error_type, asked, peer)
                     failure.__cause__ = error
                 except grpc.aio.AioRpcError as error:
-                    failure = error_type.from_rpc(error, asked, target=peer.endpoint.target)
+                    late = time.monotonic() >= ends - SERVER_FIRST_S
+                    failure = error_type.from_rpc(error, asked, target=peer.endpoint.target, late=late)
                     failure.__cause__ = error
                     if _at_fault(failure, error, peer.endpoint):
                         peer.failed()

@@ -97,9 +97,24 @@ class LedgerError(ChanrongError):
         self.outcome_unknown = outcome_unknown
 
     @classmethod
-    def from_rpc(cls, error: grpc.aio.AioRpcError, asked: Asked = _NOTHING, *, target: str = "") -> Self:
-        """Translates a failed call; ``target`` is the gateway peer that was asked."""
-        failure = Failure(error.code(), error.details() or "", error_details(error))
+    def from_rpc(
+        cls,
+        error: grpc.aio.AioRpcError,
+        asked: Asked = _NOTHING,
+        *,
+        target: str = "",
+        late: bool = False,
+    ) -> Self:
+        """Translates a failed call.
+
+        :param target: the gateway peer that was asked
+        :param late: the call's deadline was over. A peer that notices it first resets the stream, which reads CANCELLED
+            although it was the deadline
+        """
+        code = error.code()
+        if late and code is grpc.StatusCode.CANCELLED:
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+        failure = Failure(code, error.details() or "", error_details(error))
         found = diagnose(failure, asked)
         words = details_words(failure.details)
         said = f"{failure.code.name}: {failure.text}" + (f" ({words})" if words else "")

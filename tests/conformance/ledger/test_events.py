@@ -244,7 +244,7 @@ class TestCommitStatus:
     async def test_a_deadline(self, client: RawClient) -> None:
         request = client.status_request("ab" * 32)
         error = await refusal(client.gateway.CommitStatus(request, timeout=0.2))
-        assert error.code() == C.DEADLINE_EXCEEDED
+        assert error.code() in {C.DEADLINE_EXCEEDED, C.CANCELLED}  # whichever side notices it first
 
     async def test_of_an_invalid_transaction(self, client: RawClient, k: Keys) -> None:
         done = await client.submit("put", k("a"), "1", organisations=["BankAMSP"])

@@ -18,6 +18,7 @@ C = grpc.StatusCode
 ABSOLUTE_MAX_BYTES = 10 * 1024 * 1024
 MEGABYTE = 1024 * 1024
 SHORT_S = 0.3
+OVER = frozenset({C.DEADLINE_EXCEEDED, C.CANCELLED})
 
 
 async def test_an_envelope_above_the_orderers_limit(client: RawClient, k: Keys) -> None:
@@ -55,7 +56,8 @@ def fields(client: RawClient, call: tuple[str, proposal_pb2.SignedProposal]) -> 
 
 
 async def test_deadlines(client: RawClient, k: Keys) -> None:
-    """The client's deadline ends its wait; the chaincode's answer is thrown away."""
+    """The client's deadline ends its wait; the chaincode's answer is thrown away. A peer that notices the deadline before
+    the client does resets the stream, which reads CANCELLED."""
     first, second = (fields(client, client.proposal("slow", "1")) for _ in range(2))
     calls = (
         client.gateway.Evaluate(gateway_pb2.EvaluateRequest(**first), timeout=SHORT_S),
@@ -63,7 +65,7 @@ async def test_deadlines(client: RawClient, k: Keys) -> None:
         client.gateway.CommitStatus(client.status_request("ab" * 32), timeout=SHORT_S),
     )
     errors = await asyncio.gather(*(refusal(call) for call in calls))
-    assert [error.code() for error in errors] == [C.DEADLINE_EXCEEDED] * len(calls)
+    assert {error.code() for error in errors} <= OVER, errors
     assert (await client.submit("put", k("after"), "1")).code == Code.VALID
 
 

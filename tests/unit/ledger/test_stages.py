@@ -276,6 +276,16 @@ async def test_every_stage_ends_at_its_deadline(peer: PeerMaker, gateway: Gatewa
         assert caught.value.outcome_unknown is isinstance(caught.value, SubmitError | CommitStatusError)
 
 
+@pytest.mark.parametrize(("late", "reason"), [(True, "LEDGER_TIMEOUT"), (False, "LEDGER_UNAVAILABLE")])
+def test_a_peer_that_notices_the_deadline_first(late: bool, reason: str) -> None:
+    """Go's servers reset the stream of a call that is over: it reads CANCELLED, and is a timeout."""
+    reset = grpc.aio.AioRpcError(grpc.StatusCode.CANCELLED, grpc.aio.Metadata(), grpc.aio.Metadata())
+
+    failure = SubmitError.from_rpc(reset, late=late)
+
+    assert (failure.reason, failure.outcome_unknown) == (reason, True)
+
+
 @pytest.mark.parametrize(
     ("failure", "unknown"),
     [
