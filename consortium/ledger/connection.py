@@ -39,9 +39,10 @@ RECONNECT_MAX_MS = 1_000
 """A peer that is back is found again within this time; until then calls fail at once."""
 
 COOL_DOWN_S = 5.0
+"""How long an endpoint that could not answer is asked last."""
+
 SERVER_FIRST_S = 0.02
 """A peer's clock for a call's deadline may run so much ahead of the client's."""
-"""How long an endpoint that could not answer is asked last."""
 
 TROUBLED = frozenset(
     {"LEDGER_UNAVAILABLE", "LEDGER_TIMEOUT", "CHANNEL_NOT_FOUND", "CHAINCODE_NOT_FOUND", "ENDORSER_FAILED"}

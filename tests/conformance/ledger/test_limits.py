@@ -56,8 +56,10 @@ def fields(client: RawClient, call: tuple[str, proposal_pb2.SignedProposal]) -> 
 
 
 async def test_deadlines(client: RawClient, k: Keys) -> None:
-    """The client's deadline ends its wait; the chaincode's answer is thrown away. A peer that notices the deadline before
-    the client does resets the stream, which reads CANCELLED."""
+    """The client's deadline ends its wait; the chaincode's answer is thrown away.
+
+    A peer that notices the deadline before the client does resets the stream, which reads CANCELLED.
+    """
     first, second = (fields(client, client.proposal("slow", "1")) for _ in range(2))
     calls = (
         client.gateway.Evaluate(gateway_pb2.EvaluateRequest(**first), timeout=SHORT_S),
