@@ -217,6 +217,10 @@ PROFILES: Mapping[str, Profile] = {profile.id: profile for profile in (RECEIVABL
 """The profiles, by name."""
 
 
+_JUDGING = ("answers", "match", "rules")
+"""Folders whose code judges, beside the files of this one."""
+
+
 @cache
 def rules_digest() -> str:
     """SHA-256 (hex) over every rule's name and version and over the source code that judges.
@@ -228,7 +232,7 @@ def rules_digest() -> str:
         path.relative_to(root).as_posix(): hashlib.sha256(
             path.read_bytes().replace(b"\r\n", b"\n")
         ).hexdigest()
-        for path in (*root.glob("*.py"), *(root / "rules").rglob("*.py"))
+        for path in (*root.glob("*.py"), *(path for part in _JUDGING for path in (root / part).rglob("*.py")))
     }
     versions = {name: rule.version for name, rule in RULES.items()}
     return hashlib.sha256(canonical_bytes({"rules": versions, "sources": sources})).hexdigest()

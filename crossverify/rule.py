@@ -220,6 +220,18 @@ class Finding:
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The same said in English and in Chinese, for a loan officer."""
+
+    en: str
+    zh: str
+
+    def to_json(self) -> dict[str, str]:
+        """Both, by language."""
+        return {"en": self.en, "zh": self.zh}
+
+
 class Thresholds(BaseModel):
     """Base of a rule's thresholds: frozen, unknown names refused, decimals given as strings."""
 
@@ -241,8 +253,15 @@ class Rule(ABC, Generic[T]):
     """Raised whenever the same evidence could give another verdict than before."""
     stage: ClassVar[Stage] = Stage.ASSESS
     """First stage at which it runs."""
-    codes: ClassVar[frozenset[str]]
-    """Every code that it may give, beside those of silent sources; never renamed once published."""
+    title: ClassVar[Text] = Text("", "")
+    """What it asks, in a few words."""
+    basis: ClassVar[tuple[str, ...]] = ()
+    """Laws and standards that it comes from; "practice" where there is none."""
+    explains: ClassVar[Mapping[str, Text]] = {}
+    """What each code means and what the officer does about it."""
+    codes: ClassVar[frozenset[str]] = frozenset()
+    """Every code that it may give, beside those of silent sources; never renamed once published. Made from
+    ``explains``."""
     applies_when: ClassVar[str]
     """When it applies, for a person."""
     sources: ClassVar[tuple[str, ...]]
@@ -250,6 +269,11 @@ class Rule(ABC, Generic[T]):
     effects: ClassVar[Mapping[str, Effect]]
     """Default effect by outcome, and by code where a case of an outcome has another."""
     thresholds: ClassVar[type[Thresholds]] = NoThresholds
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "explains" in cls.__dict__:
+            cls.codes = frozenset(cls.explains)
 
     @abstractmethod
     def evaluate(self, case: Case, thresholds: T) -> Iterable[Verdict]:

@@ -1,1 +1,10 @@
-"""Rules of the family duplicate."""
+"""Rules of the family duplicate, all versions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from crossverify.rule import Rule
+from crossverify.rules.duplicate.dup_exact import DupExact
+
+RULES: Final[tuple[Rule[Any], ...]] = (DupExact(),)

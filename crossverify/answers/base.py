@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from crossverify.evidence import LedgerView, SourceAnswer, SourceState
 
@@ -19,6 +19,8 @@ NAMES = {
     "tax": "The tax authority",
     "bank": "The bank that keeps the account",
     "credit": "The credit bureau",
+    "registry": "The movable-property registry",
+    "bills": "The commercial-paper exchange",
 }
 """How a message names a source."""
 
@@ -53,80 +55,13 @@ Money = Annotated[Decimal, BeforeValidator(_amount)]
 Day = Annotated[date | None, BeforeValidator(lambda value: value or None)]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Base of what institutions answer: fields that nobody knows are ignored, values are never told in errors."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class TaxInvoice(_Answer):
-    """What tax knows of one invoice; fields as in ``chanrong.sources.v1.InvoiceAnswer``."""
-
-    known: bool
-    differing: tuple[str, ...] = ()
-    state: str = ""
-    red_amount: Money = Decimal(0)
-    use_confirmed: bool = False
-    red_confirmation_open: bool = False
-
-
-class Taxpayer(_Answer):
-    """What tax knows of one taxpayer; fields as in ``TaxpayerAnswer``."""
-
-    known: bool
-    state: str = ""
-    name: str = ""
-    former_names: tuple[str, ...] = ()
-    registered_on: Day = None
-
-
-class Payment(_Answer):
-    """One payment on an account; fields as in ``Payment`` of the wire."""
-
-    entry_reference: str = ""
-    booking_date: Day = None
-    amount: Money
-    currency: str
-    credited_account: str = ""
-    credited_owner: str = ""
-    credited_owner_ids: tuple[str, ...] = ()
-    payer_id: str = ""
-    payer_ids: tuple[str, ...] = ()
-    payer_name: str = ""
-    payer_account: str = ""
-    ultimate_payer_name: str = ""
-    ultimate_payer_ids: tuple[str, ...] = ()
-    reversal: bool = False
-    instructed_amount: Annotated[Decimal | None, BeforeValidator(lambda value: value or None)] = None
-    instructed_currency: str = ""
-    document_amount: Annotated[Decimal | None, BeforeValidator(lambda value: value or None)] = None
-    matched_by: str = ""
-    found_by: str = ""
-
-
-class PaymentAnswer(_Answer):
-    """Payments found for one receivable; fields as in ``PaymentAnswer`` of the wire."""
-
-    payments: tuple[Payment, ...] = ()
-    account_known: bool = False
-    statements_until: Day = None
-    account_owner: str = ""
-    account_owner_ids: tuple[str, ...] = ()
-
-
-class CreditReport(_Answer):
-    """What the bureau says of one subject; fields as in ``CreditReport`` of the wire."""
-
-    known: bool
-    current_overdue_days: Annotated[int, Field(ge=0)] = 0
-    past_overdue_count: Annotated[int, Field(ge=0)] = 0
-    under_enforcement: bool = False
-    liabilities: Money = Decimal(0)
-    currency: str = ""
-
-
-CANCELLED_BY_TAX = frozenset({"void", "red_full"})
-"""Tax states of an invoice that is no invoice any more."""
-
-A = TypeVar("A", bound=_Answer)
+A = TypeVar("A", bound=Answer)
 
 
 def gap_of(

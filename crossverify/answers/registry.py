@@ -1,0 +1,1 @@
+"""What the movable-property registry answers."""

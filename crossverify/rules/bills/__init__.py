@@ -1,0 +1,9 @@
+"""Rules of the family bills, all versions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from crossverify.rule import Rule
+
+RULES: Final[tuple[Rule[Any], ...]] = ()

@@ -1,0 +1,9 @@
+"""Rules of the family portfolio, all versions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from crossverify.rule import Rule
+
+RULES: Final[tuple[Rule[Any], ...]] = ()
