@@ -21,7 +21,7 @@ from consortium.errors import InvalidInputError
 from crossverify.answers import GAP_CODES
 from crossverify.figures import MaxAges, Waterfall
 from crossverify.rule import Effect, Outcome, Rule, Thresholds
-from crossverify.rules import RULES
+from crossverify.rules import ALL, RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Profile:
         try:
             settings = []
             for item in data["rules"]:
-                rule = RULES.get(item["id"])
-                if rule is None or rule.version != item["version"]:
+                rule = ALL.get((item["id"], item["version"]))
+                if rule is None:
                     raise InvalidInputError(
                         f"Rule {item['id']} version {item['version']} is not part of this program.",
                         reason="RULE_VERSION",
@@ -181,8 +181,8 @@ def _invalid(text: str) -> InvalidInputError:
     )
 
 
-def _settings(names: tuple[str, ...]) -> tuple[RuleSettings, ...]:
-    rules = (RULES[name] for name in names)
+def _settings(version: int, names: tuple[str, ...]) -> tuple[RuleSettings, ...]:
+    rules = (ALL[name, version] for name in names)
     return tuple(RuleSettings(rule, rule.thresholds(), dict(rule.effects)) for rule in rules)
 
 
@@ -191,6 +191,7 @@ RECEIVABLE_V1 = Profile(
     version=1,
     description="Single receivables from performed deliveries (应收账款融资), confirmed by debtors or not.",
     rules=_settings(
+        1,
         (
             "CONSENT",
             "DOC_VALID",

@@ -161,7 +161,7 @@ def test_findings_stand_by_receivable_then_rule_then_line() -> None:
     lines = [item.line for item in findings if item.rule == "MATCH_QTY" and names[item.subject] == "INV-2"]
     assert lines == [str(number) for number in range(1, 12)]
     rules = [item.rule for item in findings if names.get(item.subject) == "INV-1"]
-    assert rules == sorted(rules, key=list(RULES).index)
+    assert rules == sorted(rules, key=[each.rule.id for each in RECEIVABLE_V1.rules].index)
 
 
 def test_the_callers_decimal_context_does_not_matter() -> None:
