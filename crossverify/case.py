@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import TypeVar
 
 from consortium.documents import CreditNote, DebtorConfirmation, Document, Invoice
 from consortium.documents.fingerprint import (
@@ -23,6 +24,8 @@ from consortium.documents.party import Party, same_party
 from consortium.documents.roles import Reference, buyer_of, references_of, seller_of
 from crossverify.answers import (
     CANCELLED_BY_TAX,
+    SOURCES,
+    Answer,
     CreditReport,
     Gap,
     PaymentAnswer,
@@ -31,11 +34,13 @@ from crossverify.answers import (
     gap_of,
     read,
 )
+from crossverify.desk import DeskInfo
 from crossverify.evidence import AssetState, Evidence, EvidenceDocument, SourceAnswer
-from crossverify.figures import MaxAges
+from crossverify.figures import DAY, MaxAges
 from crossverify.rule import Input
 from crossverify.trade import Trade
 
+A = TypeVar("A", bound=Answer)
 _NOT_ON_LEDGER = 2**62  # sorts behind every block
 _OFFICIAL = "cn-"  # first letters of the identities of Chinese tax invoices
 
@@ -109,11 +114,13 @@ class Case:
         self.now = evidence.evaluated_at
         self.documents = tuple(sorted(evidence.documents, key=order_key))
         self.asset_of = self._index_assets()
+        self.desk = evidence.desk or DeskInfo()
         self._gaps = {
-            "ledger": gap_of(evidence.ledger, "ledger", self.now, ages.ledger, ages.clock_slack),
-            "tax": gap_of(evidence.tax, "tax", self.now, ages.tax, ages.clock_slack),
-            "bank": gap_of(evidence.bank, "bank", self.now, ages.bank, ages.clock_slack),
-            "credit": gap_of(evidence.credit, "credit", self.now, ages.credit, ages.clock_slack),
+            source: gap_of(said, source, self.now, getattr(ages, source) or DAY, ages.clock_slack)
+            for source, said in (
+                ("ledger", evidence.ledger),
+                *((each, evidence.answer(each)) for each in SOURCES),
+            )
         }
         self._subject_ids = {text.casefold() for text in evidence.subject.identifiers}
         self._by_identity, self._by_number = self._index_documents()
@@ -131,30 +138,40 @@ class Case:
         """Why a source as a whole says nothing; ``None`` when it may be used."""
         return self._gaps[source]
 
+    def answer(self, source: str, kind: type[A], reference: str) -> A | Gap:
+        """What an institution says to one question, or why it says nothing.
+
+        :param kind: type of the answer
+        :param reference: what the question was about
+        """
+        return self._gaps[source] or read(kind, self._asked(source), reference, source)
+
     def tax_invoice(self, fingerprint: str) -> TaxInvoice | Gap:
         """What tax says about an invoice, or why it says nothing."""
-        return self._gaps["tax"] or read(TaxInvoice, self._asked("tax"), fingerprint, "tax")
+        return self.answer("tax", TaxInvoice, fingerprint)
 
     def taxpayer(self, identifier: str) -> Taxpayer | Gap:
         """What tax says about a party."""
-        return self._gaps["tax"] or read(Taxpayer, self._asked("tax"), identifier, "tax")
+        return self.answer("tax", Taxpayer, identifier)
 
     def payments(self, fingerprint: str) -> PaymentAnswer | Gap:
         """What the bank says about payments of a receivable."""
-        return self._gaps["bank"] or read(PaymentAnswer, self._asked("bank"), fingerprint, "bank")
+        return self.answer("bank", PaymentAnswer, fingerprint)
 
     def report(self, identifier: str) -> CreditReport | Gap:
         """What the bureau says about a subject."""
-        return self._gaps["credit"] or read(CreditReport, self._asked("credit"), identifier, "credit")
+        return self.answer("credit", CreditReport, identifier)
 
     def as_of(self, source: str) -> int:
         """As-of time of a source's answer; 0 when there is none."""
-        found = self.evidence.ledger if source == "ledger" else getattr(self.evidence, source)
+        if source == "desk":
+            return self.desk.as_of
+        found = self.evidence.ledger if source == "ledger" else self.evidence.answer(source)
         return found.as_of if found is not None else 0
 
     def _asked(self, source: str) -> SourceAnswer:
-        answer = getattr(self.evidence, source)
-        assert isinstance(answer, SourceAnswer)  # else there is a gap
+        answer = self.evidence.answer(source)
+        assert answer is not None  # else there is a gap
         return answer
 
     # --- inputs of findings -----------------------------------------------------------------

@@ -18,9 +18,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from consortium.documents import Document, parse_canonical
 from consortium.documents.canonical import canonical_bytes, plain
 from consortium.errors import ChanrongError, InvalidInputError
+from crossverify.desk import DeskInfo
 from crossverify.rule import Stage
 
-EVIDENCE_VERSION = 1
+EVIDENCE_VERSION = 2
+OLDEST_EVIDENCE_VERSION = 1
+_SINCE_VERSION_2 = {"registry", "bills", "desk"}
 FACE_VALUE_PPB = 1_000_000_000
 """The face value of an asset, in billionths."""
 
@@ -247,7 +250,7 @@ class SourceAnswer(_Frozen):
 
     A source that is down or late is ``silent`` with the reason; it never raises and never passes.
 
-    :ivar source: "tax", "bank" or "credit"
+    :ivar source: "tax", "bank", "credit", "registry" or "bills"
     :ivar institution: the institution's name
     :ivar state: whether it answered
     :ivar reason: why not, for a person
@@ -280,6 +283,9 @@ class Evidence(_Frozen):
     :ivar tax: invoices by fingerprint and taxpayers by identifier
     :ivar bank: payments by receivable's fingerprint
     :ivar credit: reports by identifier
+    :ivar registry: registrations by assignor's identifier; since version 2
+    :ivar bills: bills by "package number|from|to"; since version 2
+    :ivar desk: the asking bank's own figures; since version 2
     """
 
     version: int = EVIDENCE_VERSION
@@ -293,10 +299,21 @@ class Evidence(_Frozen):
     tax: SourceAnswer | None = None
     bank: SourceAnswer | None = None
     credit: SourceAnswer | None = None
+    registry: SourceAnswer | None = None
+    bills: SourceAnswer | None = None
+    desk: DeskInfo | None = None
+
+    def answer(self, source: str) -> SourceAnswer | None:
+        """What an institution said; ``None`` when it was not asked.
+
+        :param source: "tax", "bank", "credit", "registry" or "bills"
+        """
+        found: SourceAnswer | None = getattr(self, source)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """The evidence as canonical JSON data (dict, list, str, int, bool, None)."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude=_SINCE_VERSION_2 if self.version == 1 else None)
 
     def to_bytes(self) -> bytes:
         """Canonical bytes.
@@ -315,8 +332,10 @@ class Evidence(_Frozen):
             evidence = Evidence.model_validate(data)
         except ValidationError as error:
             raise _invalid("; ".join(_first_mistakes(error))) from error
-        if evidence.version != EVIDENCE_VERSION:
-            raise _invalid(f"version {evidence.version} is not {EVIDENCE_VERSION}")
+        if not OLDEST_EVIDENCE_VERSION <= evidence.version <= EVIDENCE_VERSION:
+            raise _invalid(f"version {evidence.version} is not one up to {EVIDENCE_VERSION}")
+        if evidence.version == 1 and any(name in data for name in _SINCE_VERSION_2):
+            raise _invalid("version 1 has no registry, bills or desk")
         return evidence
 
     @staticmethod

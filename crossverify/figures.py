@@ -25,6 +25,8 @@ class MaxAges(BaseModel):
     :ivar tax: invoice states are published within a day; two, so that a night's outage refers nothing
     :ivar bank: end-of-day statements, over a long weekend
     :ivar credit: a bureau report is good for a month
+    :ivar registry: registrations; none where the profile has no rule that asks
+    :ivar bills: bills; none where the profile has no rule that asks
     :ivar clock_slack: how far an as-of time may lie ahead of the evaluation before it is not believed
     """
 
@@ -34,7 +36,14 @@ class MaxAges(BaseModel):
     tax: Age = 2 * DAY
     bank: Age = 4 * DAY
     credit: Age = 30 * DAY
+    registry: Age | None = None
+    bills: Age | None = None
     clock_slack: Age = 300
+
+    def to_json(self) -> dict[str, int]:
+        """By source; sources that are not used are left out."""
+        found: dict[str, int] = self.model_dump(mode="json", exclude_none=True)
+        return found
 
 
 class Waterfall(BaseModel):

@@ -60,7 +60,7 @@ class Profile:
             "id": self.id,
             "version": self.version,
             "description": self.description,
-            "max_ages": self.max_ages.model_dump(mode="json"),
+            "max_ages": self.max_ages.to_json(),
             "waterfall": self.waterfall.model_dump(mode="json"),
             "rules": [
                 {
@@ -208,7 +208,7 @@ RECEIVABLE_V1 = Profile(
             "DEBTOR_CONFIRM",
             "CASH_CLOSURE",
             "CREDIT_STATUS",
-        )
+        ),
     ),
     max_ages=MaxAges(),
     waterfall=Waterfall(),

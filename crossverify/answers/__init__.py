@@ -1,7 +1,7 @@
 """What institutions answer, with types: the one place that reads the plain JSON of a ``SourceAnswer``."""
 
 from crossverify.answers.bank import Payment, PaymentAnswer
-from crossverify.answers.base import GAP_CODES, NAMES, Answer, Gap, gap_of, read
+from crossverify.answers.base import GAP_CODES, NAMES, SOURCES, Answer, Gap, gap_of, read
 from crossverify.answers.credit import CreditReport
 from crossverify.answers.tax import CANCELLED_BY_TAX, TaxInvoice, Taxpayer
 
@@ -9,6 +9,7 @@ __all__ = [
     "CANCELLED_BY_TAX",
     "GAP_CODES",
     "NAMES",
+    "SOURCES",
     "Answer",
     "CreditReport",
     "Gap",

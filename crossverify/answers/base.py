@@ -25,6 +25,9 @@ NAMES = {
 """How a message names a source."""
 
 
+SOURCES = ("tax", "bank", "credit", "registry", "bills")
+"""The institutions, in the order in which they are told."""
+
 GAP_CODES = frozenset(
     {"NOT_ASKED", "SOURCE_SILENT", "SOURCE_STALE", "SOURCE_CLOCK", "NOT_ANSWERED", "ANSWER_UNREADABLE"}
 )

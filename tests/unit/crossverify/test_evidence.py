@@ -40,7 +40,8 @@ def spoilt(**changes: Any) -> dict[str, Any]:
     "data",
     [
         {},
-        spoilt(version=2),
+        spoilt(version=3),
+        spoilt(version=1),  # names sources that version 1 has not
         spoilt(surprise=1),
         spoilt(evaluated_at=-1),
         spoilt(evaluated_at="1782000000"),
