@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from crossverify.evidence import ConsentState
-from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
+from crossverify.rule import Effect, Input, Outcome, Rule, Text, Thresholds, Verdict
 from crossverify.wording import moment
 
 if TYPE_CHECKING:
@@ -39,9 +39,48 @@ class Consent(Rule[ConsentThresholds]):
 
     id = "CONSENT"
     version = 1
-    codes = frozenset(
-        {"ABSENT", "EXPIRED", "EXPIRING", "FIELDS", "NOT_YET_VALID", "REVOKED", "SCOPE", "VALID"}
+    title = Text(
+        "May the bank look, for this purpose, at these documents?",
+        "银行是否可以为此用途查看这些单证？",
     )
+    basis = ("个人信息保护法 13, 14, 15", "征信业管理条例 13, 18", "practice")
+    explains: ClassVar = {
+        "ABSENT": Text(
+            "The ledger has no consent of the subject for this bank and purpose. Nothing may be lent on "
+            "it: ask the subject to grant one.",
+            "账本上没有该主体对本行、本用途的授权。不得据此放款：请主体先行授权。",
+        ),
+        "EXPIRED": Text(
+            "The consent has ended. Ask the subject for a new one; an ended consent does not come back.",
+            "授权已到期。请主体重新授权；到期的授权不能恢复。",
+        ),
+        "EXPIRING": Text(
+            "The consent ends soon, and the package with it. Decide in time or ask for a longer one.",
+            "授权即将到期，资料包随之失效。请及时决定，或请求延长授权。",
+        ),
+        "FIELDS": Text(
+            "The evidence holds kinds of documents that the consent does not name. Ask for a consent that "
+            "covers them, or for a package without them.",
+            "证据中含有授权未列明的单证种类。请补充授权，或重新申请不含这些单证的资料包。",
+        ),
+        "NOT_YET_VALID": Text(
+            "The consent begins in the future. Wait until it does, or check the clocks.",
+            "授权尚未生效。请等待生效，或核对系统时间。",
+        ),
+        "REVOKED": Text(
+            "The subject has withdrawn its consent. Stop: a withdrawn consent does not come back.",
+            "主体已撤回授权。请停止使用；撤回的授权不能恢复。",
+        ),
+        "SCOPE": Text(
+            "The consent is of another scope: to assess is to look at documents, to monitor is to follow "
+            "what is financed. Ask for the one that this step needs.",
+            "授权范围不符：“评估”用于查看单证，“监测”用于跟踪已融资资产。请取得本步骤所需的授权。",
+        ),
+        "VALID": Text(
+            "The subject has consented to this bank, purpose and scope. Nothing to do.",
+            "主体已就本行、本用途和本范围授权。无需处理。",
+        ),
+    }
     applies_when = "always"
     sources = ("ledger", "request")
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.EXCLUDE}

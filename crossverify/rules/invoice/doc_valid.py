@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from crossverify.evidence import WithheldDocument
-from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
+from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 from crossverify.wording import money
 
 if TYPE_CHECKING:
@@ -30,21 +30,61 @@ class DocValid(Rule[NoThresholds]):
 
     id = "DOC_VALID"
     version = 1
-    codes = frozenset(
-        {
-            "BODY_BY_TAG",
-            "BODY_MISMATCH",
-            "CLEAN",
-            "CREDIT_CURRENCY",
-            "LINE_NUMBER_TWICE",
-            "NOTHING_PAYABLE",
-            "NOT_REGISTERED",
-            "NO_DUE_DATE",
-            "NO_PAYEE_ACCOUNT",
-            "VOID",
-            "WITHHELD",
-        }
+    title = Text(
+        "Is the invoice a valid document that stands on the ledger?",
+        "发票是否为有效单证并已登记在账本上？",
     )
+    basis = ("EN 16931 BR-02, BR-16, BR-CO-25", "UBL 2.1 Invoice", "practice")
+    explains: ClassVar = {
+        "BODY_BY_TAG": Text(
+            "Another gateway registered the same invoice first, so only its main fields agree with the "
+            "ledger for sure. Compare the lines with the original.",
+            "该发票先由另一网关登记，只有主要字段能与账本核对一致。请将明细行与原件核对。",
+        ),
+        "BODY_MISMATCH": Text(
+            "Documents were handed over that are not what the ledger committed to; they were left out. "
+            "Ask the industry gateway why: this should not happen.",
+            "收到的单证与账本承诺不符，已剔除。请向产业网关查明原因：正常情况下不应发生。",
+        ),
+        "CLEAN": Text(
+            "The invoice has what an invoice needs, and the ledger has it. Nothing to do.",
+            "发票要素齐全，账本已登记。无需处理。",
+        ),
+        "CREDIT_CURRENCY": Text(
+            "A credit note is in another currency and cannot be set off without a rate. Find out how much "
+            "it takes back.",
+            "红字发票币种不同，无汇率不能冲抵。请查明应冲减的金额。",
+        ),
+        "LINE_NUMBER_TWICE": Text(
+            "Two lines have the same number, so references to them are unclear. Look at both lines.",
+            "有明细行编号重复，引用不明确。请查看相关明细行。",
+        ),
+        "NOTHING_PAYABLE": Text(
+            "Nothing is payable on the invoice: there is no receivable to lend on.",
+            "发票无应付金额：没有可融资的应收账款。",
+        ),
+        "NOT_REGISTERED": Text(
+            "The invoice is not on the ledger yet, so duplicates cannot be seen. Wait for its registration.",
+            "发票尚未登记在账本上，无法查重。请等待登记完成。",
+        ),
+        "NO_DUE_DATE": Text(
+            "The invoice states no due date. Take it from the contract, a statement or the debtor's "
+            "confirmation.",
+            "发票未载明到期日。请以合同、对账单或债务人确认为准。",
+        ),
+        "NO_PAYEE_ACCOUNT": Text(
+            "The invoice names no account to pay to. Agree on one and tell the debtor.",
+            "发票未载明收款账户。请约定账户并通知债务人。",
+        ),
+        "VOID": Text(
+            "The invoice is void on the ledger. It is no claim any more.",
+            "发票在账本上已作废，不再构成债权。",
+        ),
+        "WITHHELD": Text(
+            "Some documents of the request could not be had. Rules that need them say that they do not know.",
+            "部分单证未能取得。需要这些单证的规则将给出“无法判断”。",
+        ),
+    }
     applies_when = "always"
     sources = ("documents", "ledger")
     effects: ClassVar = {

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from crossverify.answers import Gap
 from crossverify.evidence import EvidenceDocument
-from crossverify.rule import Effect, Outcome, Rule, Thresholds, Verdict
+from crossverify.rule import Effect, Outcome, Rule, Text, Thresholds, Verdict
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
@@ -38,7 +38,30 @@ class InvAuthentic(Rule[InvAuthenticThresholds]):
 
     id = "INV_AUTHENTIC"
     version = 1
-    codes = frozenset({"AGREES", "DIFFERS", "NOT_KNOWN", "NOT_YET_VISIBLE"})
+    title = Text(
+        "Does the tax authority know this invoice, with the same figures?",
+        "税务机关是否有该发票，且内容一致？",
+    )
+    basis = ("发票管理办法 21", "银发〔2025〕77号", "practice")
+    explains: ClassVar = {
+        "AGREES": Text(
+            "Tax knows the invoice with the same number, date, parties, currency and amounts. Nothing to do.",
+            "税务登记的号码、日期、购销方、币种和金额均一致。无需处理。",
+        ),
+        "DIFFERS": Text(
+            "Tax knows an invoice of this number with other figures: this copy was altered or mistyped. "
+            "Do not lend on it; ask the seller for the original.",
+            "税务有此号码的发票但内容不同：本件被改动或录入有误。不得放款，请向卖方索取原件。",
+        ),
+        "NOT_KNOWN": Text(
+            "Tax does not know the invoice, and had time to. It may be invented. Do not lend on it.",
+            "已过应可查询的时间，税务仍无此发票，可能为虚构。不得放款。",
+        ),
+        "NOT_YET_VISIBLE": Text(
+            "Tax does not know the invoice yet, which is usual on its first day. Ask again tomorrow.",
+            "税务暂无此发票，开票当日属正常。请次日再查。",
+        ),
+    }
     applies_when = "always"
     sources = ("tax",)
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

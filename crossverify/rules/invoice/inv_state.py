@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from consortium.documents import Invoice, Party
 from crossverify.answers import CANCELLED_BY_TAX, Gap, TaxInvoice
 from crossverify.evidence import EvidenceDocument
-from crossverify.rule import Deduction, Effect, Input, NoThresholds, Outcome, Rule, Step, Verdict
+from crossverify.rule import Deduction, Effect, Input, NoThresholds, Outcome, Rule, Step, Text, Verdict
 from crossverify.wording import money
 
 if TYPE_CHECKING:
@@ -29,18 +29,47 @@ class InvState(Rule[NoThresholds]):
 
     id = "INV_STATE"
     version = 1
-    codes = frozenset(
-        {
-            "FOREIGN_BUYER",
-            "NOT_KNOWN_TO_TAX",
-            "RED_CONFIRMATION_OPEN",
-            "RED_DIFFERS",
-            "STANDS",
-            "USE_NOT_CONFIRMED",
-            "VOID",
-            "WHOLLY_RED",
-        }
+    title = Text(
+        "Does the invoice stand at tax, and can the seller still take it back alone?",
+        "发票在税务端是否有效，卖方能否单方冲红？",
     )
+    basis = ("国家税务总局公告2024年第11号", "发票管理办法实施细则 26", "practice")
+    explains: ClassVar = {
+        "FOREIGN_BUYER": Text(
+            "The buyer is not in China, so there is no use confirmation to wait for. Nothing to do.",
+            "购买方不在中国境内，不存在用途确认。无需处理。",
+        ),
+        "NOT_KNOWN_TO_TAX": Text(
+            "Tax does not know the invoice, so its state is unknown. See INV_AUTHENTIC.",
+            "税务无此发票，状态未知。参见 INV_AUTHENTIC。",
+        ),
+        "RED_CONFIRMATION_OPEN": Text(
+            "A red-letter confirmation is open: the invoice is about to be reversed. Do not lend on it.",
+            "红字确认单未办结：发票即将被冲红。不得放款。",
+        ),
+        "RED_DIFFERS": Text(
+            "What is red at tax is not what the credit notes here take back. What is red beyond them "
+            "leaves the eligible amount; ask the seller for the missing note.",
+            "税务红冲金额与已提交的红字发票不一致，多出部分已从可融资额中扣除。请向卖方索取缺失的红字发票。",
+        ),
+        "STANDS": Text(
+            "The invoice stands at tax and its use is confirmed where that applies. Nothing to do.",
+            "发票在税务端有效，适用时已作用途确认。无需处理。",
+        ),
+        "USE_NOT_CONFIRMED": Text(
+            "The buyer has not confirmed the use of the invoice, so the seller alone can still reverse "
+            "it. Ask the buyer to confirm, or wait.",
+            "购买方尚未作用途确认，卖方可单方冲红。请购买方确认，或等待确认。",
+        ),
+        "VOID": Text(
+            "The invoice is void at tax. It is no claim any more.",
+            "发票在税务端已作废，不再构成债权。",
+        ),
+        "WHOLLY_RED": Text(
+            "The invoice is wholly reversed at tax. Nothing of it is left.",
+            "发票已全额冲红，无余额。",
+        ),
+    }
     applies_when = "always; use confirmation only for Chinese buyers"
     sources = ("tax", "documents")
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

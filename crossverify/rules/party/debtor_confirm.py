@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from consortium.documents import DebtorConfirmation
 from consortium.documents.party import same_party
 from crossverify.evidence import EvidenceDocument
-from crossverify.rule import Deduction, Effect, Input, NoThresholds, Outcome, Rule, Step, Verdict
+from crossverify.rule import Deduction, Effect, Input, NoThresholds, Outcome, Rule, Step, Text, Verdict
 from crossverify.wording import money
 
 if TYPE_CHECKING:
@@ -33,21 +33,58 @@ class DebtorConfirm(Rule[NoThresholds]):
 
     id = "DEBTOR_CONFIRM"
     version = 1
-    codes = frozenset(
-        {
-            "ACCEPTED",
-            "ANSWER_AB",
-            "ANSWER_IP",
-            "CONDITIONAL",
-            "CURRENCY",
-            "NOT_FROM_DEBTOR",
-            "NO_ANSWER",
-            "PAID",
-            "PARTLY_CONFIRMED",
-            "REJECTED",
-            "UNDER_QUERY",
-        }
+    title = Text(
+        "What does the debtor itself say about the invoice?",
+        "债务人本身如何确认该发票（确权）？",
     )
+    basis = ("民法典 546, 548, 549", "Peppol BIS Invoice Response 3.0 (UNCL 4343)", "银发〔2025〕77号")
+    explains: ClassVar = {
+        "ACCEPTED": Text(
+            "The debtor accepted the invoice. That is no waiver of set-off unless it says so.",
+            "债务人已确认该发票。除明示外，不构成放弃抵销权。",
+        ),
+        "ANSWER_AB": Text(
+            "The debtor received the invoice; that says nothing yet. Wait for its answer.",
+            "债务人已收到发票，尚未表态。请等待答复。",
+        ),
+        "ANSWER_IP": Text(
+            "The debtor is processing the invoice; that says nothing yet. Wait for its answer.",
+            "债务人处理中，尚未表态。请等待答复。",
+        ),
+        "CONDITIONAL": Text(
+            "The debtor accepts with conditions. Read them before lending.",
+            "债务人附条件确认。放款前请阅读其条件。",
+        ),
+        "CURRENCY": Text(
+            "The debtor confirmed in another currency than the invoice's. Find out what it will pay.",
+            "债务人确认的币种与发票不同。请查明其将支付的金额。",
+        ),
+        "NOT_FROM_DEBTOR": Text(
+            "There is a confirmation, but it did not come from the debtor's own identity. Do not rely on "
+            "it; ask the debtor directly.",
+            "有确认书，但并非出自债务人本身的身份。不可依赖，请直接向债务人核实。",
+        ),
+        "NO_ANSWER": Text(
+            "The debtor has not answered. Usual in undisclosed factoring; else ask it to confirm.",
+            "债务人未答复。暗保理属正常，否则请债务人确认。",
+        ),
+        "PAID": Text(
+            "The debtor says that it has paid. Find the payment; there is nothing left to lend on.",
+            "债务人称已付款。请查找该笔付款；已无可融资余额。",
+        ),
+        "PARTLY_CONFIRMED": Text(
+            "The debtor accepted less than is open; the rest leaves the eligible amount.",
+            "债务人仅确认部分金额，其余已从可融资额中扣除。",
+        ),
+        "REJECTED": Text(
+            "The debtor rejects the invoice. Do not lend on it until that is settled.",
+            "债务人拒绝该发票。争议解决前不得放款。",
+        ),
+        "UNDER_QUERY": Text(
+            "The debtor has questions about the invoice. Settle them first.",
+            "债务人对发票提出疑问。请先解决。",
+        ),
+    }
     applies_when = "the debtor has answered"
     sources = ("documents",)
     effects: ClassVar = {

@@ -13,7 +13,7 @@ from consortium.documents.party import rank
 from consortium.errors import ChanrongError
 from crossverify.answers import Gap, Taxpayer
 from crossverify.evidence import EvidenceDocument
-from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
+from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
@@ -57,19 +57,50 @@ class PartyIdRule(Rule[NoThresholds]):
 
     id = "PARTY_ID"
     version = 1
-    codes = frozenset(
-        {
-            "ACTIVE",
-            "BAD_CHECK_CHARACTER",
-            "BAD_IDENTIFIER",
-            "FORMER_NAME",
-            "NAME_DIFFERS",
-            "NOT_ACTIVE",
-            "NOT_KNOWN_TO_TAX",
-            "NO_IDENTIFIER",
-            "REVOKED",
-        }
+    title = Text(
+        "Are the parties who they say they are, and still in business?",
+        "各方身份是否属实并存续？",
     )
+    basis = ("GB 32100-2015", "ISO 17442", "反洗钱法 29", "practice")
+    explains: ClassVar = {
+        "ACTIVE": Text(
+            "The party is active at tax under this name. Nothing to do.",
+            "该方税务状态正常，名称一致。无需处理。",
+        ),
+        "BAD_CHECK_CHARACTER": Text(
+            "The identifier's check character is wrong: mistyped or invented. Ask for the business licence.",
+            "证号校验位错误：录入有误或虚构。请核对营业执照。",
+        ),
+        "BAD_IDENTIFIER": Text(
+            "What was given as the subject's identifier is none. Correct the request.",
+            "所给主体证号不是有效证号。请更正申请。",
+        ),
+        "FORMER_NAME": Text(
+            "A document gives a former name of the party, as happens after a change of name. Nothing to do.",
+            "单证使用该方曾用名，更名后属正常。无需处理。",
+        ),
+        "NAME_DIFFERS": Text(
+            "The name on a document is neither the registered one nor a former one. Check that it is the "
+            "same party.",
+            "单证上的名称既非登记名称也非曾用名。请核实是否为同一主体。",
+        ),
+        "NOT_ACTIVE": Text(
+            "The party is suspended or in another odd state at tax. Find out why before lending.",
+            "该方税务状态异常。放款前请查明原因。",
+        ),
+        "NOT_KNOWN_TO_TAX": Text(
+            "Tax does not know the party. Usual for foreign parties; else look into it.",
+            "税务无此主体。境外主体属正常，否则请核查。",
+        ),
+        "NO_IDENTIFIER": Text(
+            "The party has no identifier that tax could be asked about. Ask for one.",
+            "该方没有可向税务查询的证号。请补充。",
+        ),
+        "REVOKED": Text(
+            "The party is revoked or deregistered at tax. Do not lend.",
+            "该方已被吊销或注销。不得放款。",
+        ),
+    }
     applies_when = "always"
     sources = ("documents", "tax")
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
