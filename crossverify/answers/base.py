@@ -99,9 +99,21 @@ def read(kind: type[A], answer: SourceAnswer, reference: str, source: str) -> A 
     data: dict[str, Any] | None = answer.answers.get(reference)
     if data is None:
         return Gap("NOT_ANSWERED", f"{NAMES[source]} gave no answer to this question.", source, answer.as_of)
+    if "error" in data:
+        return _of_error(data["error"], source, answer.as_of)
     try:
         return kind.model_validate(data)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         text = f"{NAMES[source]} gave an answer that cannot be read (field {where})."
         return Gap("ANSWER_UNREADABLE", text, source, answer.as_of)
+
+
+def _of_error(error: object, source: str, as_of: int) -> Gap:
+    """An answer that says why there is none (``QuestionError`` of the wire)."""
+    said = error if isinstance(error, dict) else {}
+    reason, message = str(said.get("reason", "")), str(said.get("message", ""))
+    if reason == "ANSWER_UNREADABLE":
+        return Gap(reason, f"{NAMES[source]} gave an answer that cannot be used: {message}", source, as_of)
+    text = f"{NAMES[source]} could not answer this question: {message or reason or 'it says no reason.'}"
+    return Gap("NOT_ANSWERED", text, source, as_of)

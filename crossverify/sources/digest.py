@@ -29,7 +29,7 @@ def sparse(message: Message) -> dict[str, Any]:
 
 
 def full(message: Message) -> dict[str, Any]:
-    """A message as JSON values with every field, defaults too."""
+    """A message as JSON values with every field, defaults too; messages that are not there are left out."""
     values: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)
@@ -37,7 +37,7 @@ def full(message: Message) -> dict[str, Any]:
             values[field.name] = list(value) if field.is_repeated else value
         elif field.is_repeated:
             values[field.name] = [full(item) for item in value]
-        else:
+        elif message.HasField(field.name):
             values[field.name] = full(value)
     return values
 

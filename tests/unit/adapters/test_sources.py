@@ -47,6 +47,13 @@ class FakeChannel:
 
         return method
 
+    def unary_stream(self, path: str, *_: object, **__: object) -> Any:
+        async def method(request: Any, timeout: float | None = None) -> Any:
+            for part in self.methods[path.rpartition("/")[2]](request):
+                yield part
+
+        return method
+
 
 def sign(source: str, request: Any, response: Any, **provenance: Any) -> Any:
     response.provenance.CopyFrom(
@@ -86,6 +93,8 @@ async def test_a_right_answer_is_taken() -> None:
         "red_amount": "0",
         "use_confirmed": False,
         "red_confirmation_open": False,
+        "red_confirmation_amount": "",
+        "red_letters": [],
     }
     canonical_bytes(answer.model_dump(mode="json"))  # evidence has to be canonical
 

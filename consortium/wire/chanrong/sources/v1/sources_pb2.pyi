@@ -53,6 +53,32 @@ class Provenance(_message.Message):
 Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
 
 @_typing.final
+class QuestionError(_message.Message):
+    """Why one question has no answer. It silences that question alone, never its batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Stable name, such as "QUESTION_INVALID" or "NOT_AUTHORISED"."""
+    message: _builtins.str
+    """What is wrong, for a person."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionError: _TypeAlias = QuestionError  # noqa: Y015
+
+@_typing.final
 class CheckInvoicesRequest(_message.Message):
     """Invoices to check."""
 
@@ -177,6 +203,9 @@ class InvoiceAnswer(_message.Message):
     RED_AMOUNT_FIELD_NUMBER: _builtins.int
     USE_CONFIRMED_FIELD_NUMBER: _builtins.int
     RED_CONFIRMATION_OPEN_FIELD_NUMBER: _builtins.int
+    RED_CONFIRMATION_AMOUNT_FIELD_NUMBER: _builtins.int
+    RED_LETTERS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The question's reference."""
     known: _builtins.bool
@@ -189,9 +218,19 @@ class InvoiceAnswer(_message.Message):
     """Whether the buyer confirmed its use (用途确认)."""
     red_confirmation_open: _builtins.bool
     """Whether a red-letter confirmation (红字确认单) is open."""
+    red_confirmation_amount: _builtins.str
+    """Amount of the open confirmation, with tax, a decimal number; empty where it says none."""
     @_builtins.property
     def differing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the compared fields that differ; empty when all agree."""
+
+    @_builtins.property
+    def red_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___RedLetter]:
+        """Red-letter invoices and credit notes that make up the red amount, oldest first; at most 100."""
+
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered: then nothing else is said."""
 
     def __init__(
         self,
@@ -203,14 +242,47 @@ class InvoiceAnswer(_message.Message):
         red_amount: _builtins.str = ...,
         use_confirmed: _builtins.bool = ...,
         red_confirmation_open: _builtins.bool = ...,
+        red_confirmation_amount: _builtins.str = ...,
+        red_letters: _abc.Iterable[Global___RedLetter] | None = ...,
+        error: Global___QuestionError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["differing", b"differing", "known", b"known", "red_amount", b"red_amount", "red_confirmation_open", b"red_confirmation_open", "reference", b"reference", "state", b"state", "use_confirmed", b"use_confirmed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differing", b"differing", "error", b"error", "known", b"known", "red_amount", b"red_amount", "red_confirmation_amount", b"red_confirmation_amount", "red_confirmation_open", b"red_confirmation_open", "red_letters", b"red_letters", "reference", b"reference", "state", b"state", "use_confirmed", b"use_confirmed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InvoiceAnswer: _TypeAlias = InvoiceAnswer  # noqa: Y015
+
+@_typing.final
+class RedLetter(_message.Message):
+    """One red-letter invoice (红字发票) or credit note."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Its number as printed."""
+    issue_date: _builtins.str
+    """Issue date, ISO 8601."""
+    amount: _builtins.str
+    """What it takes back of the invoice asked about, with tax, a decimal number."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        issue_date: _builtins.str = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "issue_date", b"issue_date", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedLetter: _TypeAlias = RedLetter  # noqa: Y015
 
 @_typing.final
 class CheckTaxpayersRequest(_message.Message):
@@ -277,6 +349,8 @@ class TaxpayerAnswer(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     FORMER_NAMES_FIELD_NUMBER: _builtins.int
+    REGISTERED_ON_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     tax_id: _builtins.str
     """The identifier asked about."""
     known: _builtins.bool
@@ -285,9 +359,15 @@ class TaxpayerAnswer(_message.Message):
     """State: "active", "suspended", "revoked" or empty when not known."""
     name: _builtins.str
     """Registered name."""
+    registered_on: _builtins.str
+    """Day of registration, ISO 8601; empty when not known."""
     @_builtins.property
     def former_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Former names."""
+
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered."""
 
     def __init__(
         self,
@@ -297,14 +377,220 @@ class TaxpayerAnswer(_message.Message):
         state: _builtins.str = ...,
         name: _builtins.str = ...,
         former_names: _abc.Iterable[_builtins.str] | None = ...,
+        registered_on: _builtins.str = ...,
+        error: Global___QuestionError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["former_names", b"former_names", "known", b"known", "name", b"name", "state", b"state", "tax_id", b"tax_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "former_names", b"former_names", "known", b"known", "name", b"name", "registered_on", b"registered_on", "state", b"state", "tax_id", b"tax_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TaxpayerAnswer: _TypeAlias = TaxpayerAnswer  # noqa: Y015
+
+@_typing.final
+class GetSalesRequest(_message.Message):
+    """Taxpayers whose declared sales are asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___SalesQuestion]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        subjects: _abc.Iterable[Global___SalesQuestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSalesRequest: _TypeAlias = GetSalesRequest  # noqa: Y015
+
+@_typing.final
+class SalesQuestion(_message.Message):
+    """One taxpayer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    TAXPAYER_ID_FIELD_NUMBER: _builtins.int
+    FROM_MONTH_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Caller's own reference, repeated in the answer ("sales:" and the identifier)."""
+    taxpayer_id: _builtins.str
+    """Identifier as "scheme:value"."""
+    from_month: _builtins.str
+    """First month, "2026-01"; empty is as far back as is known, at most 36 months."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        taxpayer_id: _builtins.str = ...,
+        from_month: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_month", b"from_month", "reference", b"reference", "taxpayer_id", b"taxpayer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SalesQuestion: _TypeAlias = SalesQuestion  # noqa: Y015
+
+@_typing.final
+class GetSalesResponse(_message.Message):
+    """Answers in the order of the questions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___SalesAnswer]:
+        """One per question."""
+
+    @_builtins.property
+    def provenance(self) -> Global___Provenance:
+        """Where they come from."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___SalesAnswer] | None = ...,
+        provenance: Global___Provenance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "provenance", b"provenance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSalesResponse: _TypeAlias = GetSalesResponse  # noqa: Y015
+
+@_typing.final
+class SalesAnswer(_message.Message):
+    """What a taxpayer declared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    MONTHS_FIELD_NUMBER: _builtins.int
+    COUNTERPARTIES_FIELD_NUMBER: _builtins.int
+    COUNTERPARTIES_COMPLETE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The question's reference."""
+    known: _builtins.bool
+    """Whether there are declarations of it."""
+    counterparties_complete: _builtins.bool
+    """Whether these are all counterparties."""
+    @_builtins.property
+    def months(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeclaredSales]:
+        """Sales by month, oldest first."""
+
+    @_builtins.property
+    def counterparties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Counterparty]:
+        """Main counterparties, largest first; at most 200."""
+
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        known: _builtins.bool = ...,
+        months: _abc.Iterable[Global___DeclaredSales] | None = ...,
+        counterparties: _abc.Iterable[Global___Counterparty] | None = ...,
+        counterparties_complete: _builtins.bool = ...,
+        error: Global___QuestionError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counterparties", b"counterparties", "counterparties_complete", b"counterparties_complete", "error", b"error", "known", b"known", "months", b"months", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SalesAnswer: _TypeAlias = SalesAnswer  # noqa: Y015
+
+@_typing.final
+class DeclaredSales(_message.Message):
+    """Declared sales of one month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONTH_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    month: _builtins.str
+    """Month, "2026-05"."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    amount: _builtins.str
+    """Sales without tax, a decimal number."""
+    def __init__(
+        self,
+        *,
+        month: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "month", b"month"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclaredSales: _TypeAlias = DeclaredSales  # noqa: Y015
+
+@_typing.final
+class Counterparty(_message.Message):
+    """Somebody whom a taxpayer sold to or bought from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    INVOICES_FIELD_NUMBER: _builtins.int
+    party_id: _builtins.str
+    """Identifier as "scheme:value"."""
+    name: _builtins.str
+    """Registered name."""
+    role: _builtins.str
+    """"customer" (the taxpayer sold to it) or "supplier" (it bought from it)."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    amount: _builtins.str
+    """Amount without tax over the months told, a decimal number."""
+    invoices: _builtins.int
+    """Number of invoices."""
+    def __init__(
+        self,
+        *,
+        party_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        role: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        invoices: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "invoices", b"invoices", "name", b"name", "party_id", b"party_id", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Counterparty: _TypeAlias = Counterparty  # noqa: Y015
 
 @_typing.final
 class FindPaymentsRequest(_message.Message):
@@ -428,6 +714,7 @@ class PaymentAnswer(_message.Message):
     STATEMENTS_UNTIL_FIELD_NUMBER: _builtins.int
     ACCOUNT_OWNER_FIELD_NUMBER: _builtins.int
     ACCOUNT_OWNER_IDS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The question's reference."""
     account_known: _builtins.bool
@@ -444,6 +731,10 @@ class PaymentAnswer(_message.Message):
     def account_owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Identifiers of that owner as "scheme:value"."""
 
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered."""
+
     def __init__(
         self,
         *,
@@ -453,10 +744,11 @@ class PaymentAnswer(_message.Message):
         statements_until: _builtins.str = ...,
         account_owner: _builtins.str = ...,
         account_owner_ids: _abc.Iterable[_builtins.str] | None = ...,
+        error: Global___QuestionError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_known", b"account_known", "account_owner", b"account_owner", "account_owner_ids", b"account_owner_ids", "payments", b"payments", "reference", b"reference", "statements_until", b"statements_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_known", b"account_known", "account_owner", b"account_owner", "account_owner_ids", b"account_owner_ids", "error", b"error", "payments", b"payments", "reference", b"reference", "statements_until", b"statements_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -565,6 +857,404 @@ class Payment(_message.Message):
 Global___Payment: _TypeAlias = Payment  # noqa: Y015
 
 @_typing.final
+class CheckAccountsRequest(_message.Message):
+    """Accounts whose owner is asked about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountQuestion]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___AccountQuestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckAccountsRequest: _TypeAlias = CheckAccountsRequest  # noqa: Y015
+
+@_typing.final
+class AccountQuestion(_message.Message):
+    """One account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    OWNER_NAME_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Caller's own reference, repeated in the answer ("account:" and the account)."""
+    account: _builtins.str
+    """IBAN or other number."""
+    owner_id: _builtins.str
+    """Who is said to own it, as "scheme:value"."""
+    owner_name: _builtins.str
+    """That owner's name; compared where the bank holds no identifier."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        account: _builtins.str = ...,
+        owner_id: _builtins.str = ...,
+        owner_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "owner_id", b"owner_id", "owner_name", b"owner_name", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountQuestion: _TypeAlias = AccountQuestion  # noqa: Y015
+
+@_typing.final
+class CheckAccountsResponse(_message.Message):
+    """Answers in the order of the questions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountAnswer]:
+        """One per question."""
+
+    @_builtins.property
+    def provenance(self) -> Global___Provenance:
+        """Where they come from."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___AccountAnswer] | None = ...,
+        provenance: Global___Provenance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "provenance", b"provenance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckAccountsResponse: _TypeAlias = CheckAccountsResponse  # noqa: Y015
+
+@_typing.final
+class AccountAnswer(_message.Message):
+    """What the bank knows of one account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    OWNER_NAME_FIELD_NUMBER: _builtins.int
+    OWNER_IDS_FIELD_NUMBER: _builtins.int
+    OWNER_MATCH_FIELD_NUMBER: _builtins.int
+    STATEMENTS_UNTIL_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The question's reference."""
+    known: _builtins.bool
+    """Whether the bank knows the account."""
+    owner_name: _builtins.str
+    """Owner as the bank knows it; empty when not known."""
+    owner_match: _builtins.str
+    """How the owner compares with the one asked about: "identifier" or "name" (agree by it), "differs", or
+    "unknown" (the bank knows no owner, or none was asked about).
+    """
+    statements_until: _builtins.str
+    """Date up to which statements reach, ISO 8601; empty when not known."""
+    @_builtins.property
+    def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of the owner as "scheme:value"."""
+
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        known: _builtins.bool = ...,
+        owner_name: _builtins.str = ...,
+        owner_ids: _abc.Iterable[_builtins.str] | None = ...,
+        owner_match: _builtins.str = ...,
+        statements_until: _builtins.str = ...,
+        error: Global___QuestionError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "known", b"known", "owner_ids", b"owner_ids", "owner_match", b"owner_match", "owner_name", b"owner_name", "reference", b"reference", "statements_until", b"statements_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountAnswer: _TypeAlias = AccountAnswer  # noqa: Y015
+
+@_typing.final
+class GetFlowsRequest(_message.Message):
+    """Owners whose accounts' flow is asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowQuestion]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        subjects: _abc.Iterable[Global___FlowQuestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFlowsRequest: _TypeAlias = GetFlowsRequest  # noqa: Y015
+
+@_typing.final
+class FlowQuestion(_message.Message):
+    """One owner of accounts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    OWNER_NAME_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    FROM_MONTH_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Caller's own reference, repeated in the answer ("flow:" and the identifier)."""
+    owner_id: _builtins.str
+    """The owner's identifier as "scheme:value"."""
+    owner_name: _builtins.str
+    """Its name; finds accounts where the bank holds no identifier of the owner."""
+    from_month: _builtins.str
+    """First month, "2026-01"; empty is as far back as is known, at most 36 months."""
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Accounts that the owner shows, beside those that the bank knows to be its own; at most 50."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        owner_id: _builtins.str = ...,
+        owner_name: _builtins.str = ...,
+        accounts: _abc.Iterable[_builtins.str] | None = ...,
+        from_month: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "from_month", b"from_month", "owner_id", b"owner_id", "owner_name", b"owner_name", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowQuestion: _TypeAlias = FlowQuestion  # noqa: Y015
+
+@_typing.final
+class GetFlowsResponse(_message.Message):
+    """Answers in the order of the questions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowAnswer]:
+        """One per question."""
+
+    @_builtins.property
+    def provenance(self) -> Global___Provenance:
+        """Where they come from."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___FlowAnswer] | None = ...,
+        provenance: Global___Provenance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "provenance", b"provenance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFlowsResponse: _TypeAlias = GetFlowsResponse  # noqa: Y015
+
+@_typing.final
+class FlowAnswer(_message.Message):
+    """What came in on all accounts of one owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    MONTHS_FIELD_NUMBER: _builtins.int
+    PAYERS_FIELD_NUMBER: _builtins.int
+    FURTHER_PAYERS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The question's reference."""
+    known: _builtins.bool
+    """Whether the bank holds statements of any account of it."""
+    further_payers: _builtins.int
+    """Payers beyond those told."""
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowAccount]:
+        """The accounts that were counted."""
+
+    @_builtins.property
+    def months(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowMonth]:
+        """Inflow by month and currency, oldest first."""
+
+    @_builtins.property
+    def payers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowPayer]:
+        """Who paid, largest first; at most 200 payers. Transfers between the owner's own accounts are left out."""
+
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        known: _builtins.bool = ...,
+        accounts: _abc.Iterable[Global___FlowAccount] | None = ...,
+        months: _abc.Iterable[Global___FlowMonth] | None = ...,
+        payers: _abc.Iterable[Global___FlowPayer] | None = ...,
+        further_payers: _builtins.int = ...,
+        error: Global___QuestionError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "error", b"error", "further_payers", b"further_payers", "known", b"known", "months", b"months", "payers", b"payers", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowAnswer: _TypeAlias = FlowAnswer  # noqa: Y015
+
+@_typing.final
+class FlowAccount(_message.Message):
+    """One account of a flow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STATEMENTS_FROM_FIELD_NUMBER: _builtins.int
+    STATEMENTS_UNTIL_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """IBAN or other number."""
+    statements_from: _builtins.str
+    """First booking date, ISO 8601; empty when there is none."""
+    statements_until: _builtins.str
+    """Date up to which statements reach, ISO 8601."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        statements_from: _builtins.str = ...,
+        statements_until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "statements_from", b"statements_from", "statements_until", b"statements_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowAccount: _TypeAlias = FlowAccount  # noqa: Y015
+
+@_typing.final
+class FlowMonth(_message.Message):
+    """What came in during one month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONTH_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    INFLOW_FIELD_NUMBER: _builtins.int
+    RETURNED_FIELD_NUMBER: _builtins.int
+    OWN_TRANSFERS_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
+    month: _builtins.str
+    """Month, "2026-05"."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    inflow: _builtins.str
+    """Booked incoming payments of others, a decimal number."""
+    returned: _builtins.str
+    """Part of earlier incoming payments that went back, a decimal number."""
+    own_transfers: _builtins.str
+    """Transfers between the owner's own accounts, a decimal number; not part of the inflow."""
+    payments: _builtins.int
+    """Number of incoming payments."""
+    def __init__(
+        self,
+        *,
+        month: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        inflow: _builtins.str = ...,
+        returned: _builtins.str = ...,
+        own_transfers: _builtins.str = ...,
+        payments: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "inflow", b"inflow", "month", b"month", "own_transfers", b"own_transfers", "payments", b"payments", "returned", b"returned"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowMonth: _TypeAlias = FlowMonth  # noqa: Y015
+
+@_typing.final
+class FlowPayer(_message.Message):
+    """One payer of a flow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYER_ID_FIELD_NUMBER: _builtins.int
+    PAYER_NAME_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
+    payer_id: _builtins.str
+    """Identifier as "scheme:value"; empty where the statements have none."""
+    payer_name: _builtins.str
+    """Name, as the statements have it."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    amount: _builtins.str
+    """Booked payments less what went back, a decimal number."""
+    payments: _builtins.int
+    """Number of payments."""
+    def __init__(
+        self,
+        *,
+        payer_id: _builtins.str = ...,
+        payer_name: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        payments: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency", "payer_id", b"payer_id", "payer_name", b"payer_name", "payments", b"payments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowPayer: _TypeAlias = FlowPayer  # noqa: Y015
+
+@_typing.final
 class GetReportsRequest(_message.Message):
     """Subjects to report on."""
 
@@ -596,19 +1286,25 @@ class ReportQuestion(_message.Message):
 
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     AUTHORISATION_FIELD_NUMBER: _builtins.int
+    RELATIONS_ONLY_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """Identifier as "scheme:value"."""
     authorisation: _builtins.str
     """Consent under which the report is asked for."""
+    relations_only: _builtins.bool
+    """Only related parties and registration status, as a business register shows them to everybody: no credit record.
+    What is asked of a counterparty, whose consent covers no more.
+    """
     def __init__(
         self,
         *,
         subject_id: _builtins.str = ...,
         authorisation: _builtins.str = ...,
+        relations_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorisation", b"authorisation", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorisation", b"authorisation", "relations_only", b"relations_only", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -657,6 +1353,9 @@ class CreditReport(_message.Message):
     UNDER_ENFORCEMENT_FIELD_NUMBER: _builtins.int
     LIABILITIES_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    RELATED_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """The subject."""
     known: _builtins.bool
@@ -671,6 +1370,16 @@ class CreditReport(_message.Message):
     """Debts, a decimal number."""
     currency: _builtins.str
     """ISO 4217 code."""
+    status: _builtins.str
+    """Registration: "active", "suspended", "revoked", "deregistered" or "insolvent"; empty when not known."""
+    @_builtins.property
+    def related(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelatedParty]:
+        """Owners, officers, controllers, addresses and contacts of the subject; at most 500."""
+
+    @_builtins.property
+    def error(self) -> Global___QuestionError:
+        """Set when this question could not be answered."""
+
     def __init__(
         self,
         *,
@@ -681,14 +1390,197 @@ class CreditReport(_message.Message):
         under_enforcement: _builtins.bool = ...,
         liabilities: _builtins.str = ...,
         currency: _builtins.str = ...,
+        status: _builtins.str = ...,
+        related: _abc.Iterable[Global___RelatedParty] | None = ...,
+        error: Global___QuestionError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "current_overdue_days", b"current_overdue_days", "known", b"known", "liabilities", b"liabilities", "past_overdue_count", b"past_overdue_count", "subject_id", b"subject_id", "under_enforcement", b"under_enforcement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "current_overdue_days", b"current_overdue_days", "error", b"error", "known", b"known", "liabilities", b"liabilities", "past_overdue_count", b"past_overdue_count", "related", b"related", "status", b"status", "subject_id", b"subject_id", "under_enforcement", b"under_enforcement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreditReport: _TypeAlias = CreditReport  # noqa: Y015
+
+@_typing.final
+class RelatedParty(_message.Message):
+    """Somebody or something that a subject may share with others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SHARE_PERCENT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"owner", "officer", "controller", "address" or "contact"."""
+    identifier: _builtins.str
+    """Identifier of a company as "scheme:value", or of a person as the bureau keys it ("person:..."); the text itself
+    for an address ("address:...") or a contact ("contact:...").
+    """
+    name: _builtins.str
+    """Name, for a person at the bank."""
+    share_percent: _builtins.str
+    """Share that an owner or controller holds, in percent, a decimal number; empty when not known."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+        name: _builtins.str = ...,
+        share_percent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "kind", b"kind", "name", b"name", "share_percent", b"share_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelatedParty: _TypeAlias = RelatedParty  # noqa: Y015
+
+@_typing.final
+class StreamInvoicesRequest(_message.Message):
+    """The question whose answer is wanted in parts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def question(self) -> Global___CheckInvoicesRequest:
+        """As it is asked for one answer."""
+
+    def __init__(
+        self,
+        *,
+        question: Global___CheckInvoicesRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamInvoicesRequest: _TypeAlias = StreamInvoicesRequest  # noqa: Y015
+
+@_typing.final
+class StreamInvoicesResponse(_message.Message):
+    """A part of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def part(self) -> Global___CheckInvoicesResponse:
+        """Some answers, in order; the last part has the provenance, whose digest is over all parts together."""
+
+    def __init__(
+        self,
+        *,
+        part: Global___CheckInvoicesResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamInvoicesResponse: _TypeAlias = StreamInvoicesResponse  # noqa: Y015
+
+@_typing.final
+class StreamPaymentsRequest(_message.Message):
+    """The question whose answer is wanted in parts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def question(self) -> Global___FindPaymentsRequest:
+        """As it is asked for one answer."""
+
+    def __init__(
+        self,
+        *,
+        question: Global___FindPaymentsRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamPaymentsRequest: _TypeAlias = StreamPaymentsRequest  # noqa: Y015
+
+@_typing.final
+class StreamPaymentsResponse(_message.Message):
+    """A part of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def part(self) -> Global___FindPaymentsResponse:
+        """Some answers, in order; the last part has the provenance, whose digest is over all parts together."""
+
+    def __init__(
+        self,
+        *,
+        part: Global___FindPaymentsResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamPaymentsResponse: _TypeAlias = StreamPaymentsResponse  # noqa: Y015
+
+@_typing.final
+class StreamReportsRequest(_message.Message):
+    """The question whose answer is wanted in parts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def question(self) -> Global___GetReportsRequest:
+        """As it is asked for one answer."""
+
+    def __init__(
+        self,
+        *,
+        question: Global___GetReportsRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamReportsRequest: _TypeAlias = StreamReportsRequest  # noqa: Y015
+
+@_typing.final
+class StreamReportsResponse(_message.Message):
+    """A part of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def part(self) -> Global___GetReportsResponse:
+        """Some answers, in order; the last part has the provenance, whose digest is over all parts together."""
+
+    def __init__(
+        self,
+        *,
+        part: Global___GetReportsResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamReportsResponse: _TypeAlias = StreamReportsResponse  # noqa: Y015
 
 @_typing.final
 class LoadDataRequest(_message.Message):

@@ -40,10 +40,20 @@ class TaxSourceServiceStub:
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesResponse.FromString,
                 _registered_method=True)
+        self.StreamInvoices = channel.unary_stream(
+                '/chanrong.sources.v1.TaxSourceService/StreamInvoices',
+                request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamInvoicesRequest.SerializeToString,
+                response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamInvoicesResponse.FromString,
+                _registered_method=True)
         self.CheckTaxpayers = channel.unary_unary(
                 '/chanrong.sources.v1.TaxSourceService/CheckTaxpayers',
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersResponse.FromString,
+                _registered_method=True)
+        self.GetSales = channel.unary_unary(
+                '/chanrong.sources.v1.TaxSourceService/GetSales',
+                request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetSalesRequest.SerializeToString,
+                response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetSalesResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,8 +68,22 @@ class TaxSourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamInvoices(self, request, context):
+        """The same in parts, for long answers: the parts together are the answer; the last one has the provenance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckTaxpayers(self, request, context):
         """Are these taxpayers active?
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSales(self, request, context):
+        """What have these taxpayers declared, and who are their main counterparties?
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,10 +97,20 @@ def add_TaxSourceServiceServicer_to_server(servicer, server):
                     request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesRequest.FromString,
                     response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckInvoicesResponse.SerializeToString,
             ),
+            'StreamInvoices': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamInvoices,
+                    request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamInvoicesRequest.FromString,
+                    response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamInvoicesResponse.SerializeToString,
+            ),
             'CheckTaxpayers': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckTaxpayers,
                     request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersRequest.FromString,
                     response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckTaxpayersResponse.SerializeToString,
+            ),
+            'GetSales': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSales,
+                    request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetSalesRequest.FromString,
+                    response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetSalesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -118,6 +152,33 @@ class TaxSourceService:
             _registered_method=True)
 
     @staticmethod
+    def StreamInvoices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/chanrong.sources.v1.TaxSourceService/StreamInvoices',
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamInvoicesRequest.SerializeToString,
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamInvoicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CheckTaxpayers(request,
             target,
             options=(),
@@ -144,6 +205,33 @@ class TaxSourceService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def GetSales(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chanrong.sources.v1.TaxSourceService/GetSales',
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.GetSalesRequest.SerializeToString,
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.GetSalesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class BankSourceServiceStub:
     """Questions to a bank about accounts (银行).
@@ -160,6 +248,21 @@ class BankSourceServiceStub:
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsResponse.FromString,
                 _registered_method=True)
+        self.StreamPayments = channel.unary_stream(
+                '/chanrong.sources.v1.BankSourceService/StreamPayments',
+                request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamPaymentsRequest.SerializeToString,
+                response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamPaymentsResponse.FromString,
+                _registered_method=True)
+        self.CheckAccounts = channel.unary_unary(
+                '/chanrong.sources.v1.BankSourceService/CheckAccounts',
+                request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckAccountsRequest.SerializeToString,
+                response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckAccountsResponse.FromString,
+                _registered_method=True)
+        self.GetFlows = channel.unary_unary(
+                '/chanrong.sources.v1.BankSourceService/GetFlows',
+                request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetFlowsRequest.SerializeToString,
+                response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetFlowsResponse.FromString,
+                _registered_method=True)
 
 
 class BankSourceServiceServicer:
@@ -173,6 +276,27 @@ class BankSourceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamPayments(self, request, context):
+        """The same in parts, for long answers: the parts together are the answer; the last one has the provenance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckAccounts(self, request, context):
+        """Whose are these accounts?
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFlows(self, request, context):
+        """What came in, month by month and from whom, on all accounts of these owners?
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BankSourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +304,21 @@ def add_BankSourceServiceServicer_to_server(servicer, server):
                     servicer.FindPayments,
                     request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsRequest.FromString,
                     response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.FindPaymentsResponse.SerializeToString,
+            ),
+            'StreamPayments': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamPayments,
+                    request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamPaymentsRequest.FromString,
+                    response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamPaymentsResponse.SerializeToString,
+            ),
+            'CheckAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckAccounts,
+                    request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckAccountsRequest.FromString,
+                    response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckAccountsResponse.SerializeToString,
+            ),
+            'GetFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFlows,
+                    request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetFlowsRequest.FromString,
+                    response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetFlowsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -220,6 +359,87 @@ class BankSourceService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def StreamPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/chanrong.sources.v1.BankSourceService/StreamPayments',
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamPaymentsRequest.SerializeToString,
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chanrong.sources.v1.BankSourceService/CheckAccounts',
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckAccountsRequest.SerializeToString,
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.CheckAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/chanrong.sources.v1.BankSourceService/GetFlows',
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.GetFlowsRequest.SerializeToString,
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.GetFlowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class CreditSourceServiceStub:
     """Questions to a credit bureau (征信).
@@ -236,6 +456,11 @@ class CreditSourceServiceStub:
                 request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsRequest.SerializeToString,
                 response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsResponse.FromString,
                 _registered_method=True)
+        self.StreamReports = channel.unary_stream(
+                '/chanrong.sources.v1.CreditSourceService/StreamReports',
+                request_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamReportsRequest.SerializeToString,
+                response_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamReportsResponse.FromString,
+                _registered_method=True)
 
 
 class CreditSourceServiceServicer:
@@ -243,7 +468,14 @@ class CreditSourceServiceServicer:
     """
 
     def GetReports(self, request, context):
-        """Status of subjects under an authorisation.
+        """Status and related parties of subjects under an authorisation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamReports(self, request, context):
+        """The same in parts, for long answers: the parts together are the answer; the last one has the provenance.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +488,11 @@ def add_CreditSourceServiceServicer_to_server(servicer, server):
                     servicer.GetReports,
                     request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsRequest.FromString,
                     response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsResponse.SerializeToString,
+            ),
+            'StreamReports': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamReports,
+                    request_deserializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamReportsRequest.FromString,
+                    response_serializer=chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamReportsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -286,6 +523,33 @@ class CreditSourceService:
             '/chanrong.sources.v1.CreditSourceService/GetReports',
             chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsRequest.SerializeToString,
             chanrong_dot_sources_dot_v1_dot_sources__pb2.GetReportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/chanrong.sources.v1.CreditSourceService/StreamReports',
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamReportsRequest.SerializeToString,
+            chanrong_dot_sources_dot_v1_dot_sources__pb2.StreamReportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,8 +35,12 @@ class TaxSourceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TaxSourceServiceAsyncStub: ...
     CheckInvoices: _grpc.UnaryUnaryMultiCallable[_sources_pb2.CheckInvoicesRequest, _sources_pb2.CheckInvoicesResponse]
     """Are these invoices known, with the same amounts, and in which state?"""
+    StreamInvoices: _grpc.UnaryStreamMultiCallable[_sources_pb2.StreamInvoicesRequest, _sources_pb2.StreamInvoicesResponse]
+    """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
     CheckTaxpayers: _grpc.UnaryUnaryMultiCallable[_sources_pb2.CheckTaxpayersRequest, _sources_pb2.CheckTaxpayersResponse]
     """Are these taxpayers active?"""
+    GetSales: _grpc.UnaryUnaryMultiCallable[_sources_pb2.GetSalesRequest, _sources_pb2.GetSalesResponse]
+    """What have these taxpayers declared, and who are their main counterparties?"""
 
 @_typing.type_check_only
 class TaxSourceServiceAsyncStub(TaxSourceServiceStub):
@@ -45,8 +49,12 @@ class TaxSourceServiceAsyncStub(TaxSourceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CheckInvoices: _aio.UnaryUnaryMultiCallable[_sources_pb2.CheckInvoicesRequest, _sources_pb2.CheckInvoicesResponse]  # type: ignore[assignment]
     """Are these invoices known, with the same amounts, and in which state?"""
+    StreamInvoices: _aio.UnaryStreamMultiCallable[_sources_pb2.StreamInvoicesRequest, _sources_pb2.StreamInvoicesResponse]  # type: ignore[assignment]
+    """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
     CheckTaxpayers: _aio.UnaryUnaryMultiCallable[_sources_pb2.CheckTaxpayersRequest, _sources_pb2.CheckTaxpayersResponse]  # type: ignore[assignment]
     """Are these taxpayers active?"""
+    GetSales: _aio.UnaryUnaryMultiCallable[_sources_pb2.GetSalesRequest, _sources_pb2.GetSalesResponse]  # type: ignore[assignment]
+    """What have these taxpayers declared, and who are their main counterparties?"""
 
 class TaxSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions to the tax authority (税务)."""
@@ -60,12 +68,28 @@ class TaxSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Are these invoices known, with the same amounts, and in which state?"""
 
     @_abc_1.abstractmethod
+    def StreamInvoices(
+        self,
+        request: _sources_pb2.StreamInvoicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_sources_pb2.StreamInvoicesResponse], _abc.AsyncIterator[_sources_pb2.StreamInvoicesResponse]]:
+        """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
+
+    @_abc_1.abstractmethod
     def CheckTaxpayers(
         self,
         request: _sources_pb2.CheckTaxpayersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sources_pb2.CheckTaxpayersResponse, _abc.Awaitable[_sources_pb2.CheckTaxpayersResponse]]:
         """Are these taxpayers active?"""
+
+    @_abc_1.abstractmethod
+    def GetSales(
+        self,
+        request: _sources_pb2.GetSalesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sources_pb2.GetSalesResponse, _abc.Awaitable[_sources_pb2.GetSalesResponse]]:
+        """What have these taxpayers declared, and who are their main counterparties?"""
 
 def add_TaxSourceServiceServicer_to_server(servicer: TaxSourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -78,6 +102,12 @@ class BankSourceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BankSourceServiceAsyncStub: ...
     FindPayments: _grpc.UnaryUnaryMultiCallable[_sources_pb2.FindPaymentsRequest, _sources_pb2.FindPaymentsResponse]
     """Which payments settle these receivables, from whom, to which account?"""
+    StreamPayments: _grpc.UnaryStreamMultiCallable[_sources_pb2.StreamPaymentsRequest, _sources_pb2.StreamPaymentsResponse]
+    """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
+    CheckAccounts: _grpc.UnaryUnaryMultiCallable[_sources_pb2.CheckAccountsRequest, _sources_pb2.CheckAccountsResponse]
+    """Whose are these accounts?"""
+    GetFlows: _grpc.UnaryUnaryMultiCallable[_sources_pb2.GetFlowsRequest, _sources_pb2.GetFlowsResponse]
+    """What came in, month by month and from whom, on all accounts of these owners?"""
 
 @_typing.type_check_only
 class BankSourceServiceAsyncStub(BankSourceServiceStub):
@@ -86,6 +116,12 @@ class BankSourceServiceAsyncStub(BankSourceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     FindPayments: _aio.UnaryUnaryMultiCallable[_sources_pb2.FindPaymentsRequest, _sources_pb2.FindPaymentsResponse]  # type: ignore[assignment]
     """Which payments settle these receivables, from whom, to which account?"""
+    StreamPayments: _aio.UnaryStreamMultiCallable[_sources_pb2.StreamPaymentsRequest, _sources_pb2.StreamPaymentsResponse]  # type: ignore[assignment]
+    """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
+    CheckAccounts: _aio.UnaryUnaryMultiCallable[_sources_pb2.CheckAccountsRequest, _sources_pb2.CheckAccountsResponse]  # type: ignore[assignment]
+    """Whose are these accounts?"""
+    GetFlows: _aio.UnaryUnaryMultiCallable[_sources_pb2.GetFlowsRequest, _sources_pb2.GetFlowsResponse]  # type: ignore[assignment]
+    """What came in, month by month and from whom, on all accounts of these owners?"""
 
 class BankSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions to a bank about accounts (银行)."""
@@ -98,6 +134,30 @@ class BankSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sources_pb2.FindPaymentsResponse, _abc.Awaitable[_sources_pb2.FindPaymentsResponse]]:
         """Which payments settle these receivables, from whom, to which account?"""
 
+    @_abc_1.abstractmethod
+    def StreamPayments(
+        self,
+        request: _sources_pb2.StreamPaymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_sources_pb2.StreamPaymentsResponse], _abc.AsyncIterator[_sources_pb2.StreamPaymentsResponse]]:
+        """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
+
+    @_abc_1.abstractmethod
+    def CheckAccounts(
+        self,
+        request: _sources_pb2.CheckAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sources_pb2.CheckAccountsResponse, _abc.Awaitable[_sources_pb2.CheckAccountsResponse]]:
+        """Whose are these accounts?"""
+
+    @_abc_1.abstractmethod
+    def GetFlows(
+        self,
+        request: _sources_pb2.GetFlowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sources_pb2.GetFlowsResponse, _abc.Awaitable[_sources_pb2.GetFlowsResponse]]:
+        """What came in, month by month and from whom, on all accounts of these owners?"""
+
 def add_BankSourceServiceServicer_to_server(servicer: BankSourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class CreditSourceServiceStub:
@@ -108,7 +168,9 @@ class CreditSourceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CreditSourceServiceAsyncStub: ...
     GetReports: _grpc.UnaryUnaryMultiCallable[_sources_pb2.GetReportsRequest, _sources_pb2.GetReportsResponse]
-    """Status of subjects under an authorisation."""
+    """Status and related parties of subjects under an authorisation."""
+    StreamReports: _grpc.UnaryStreamMultiCallable[_sources_pb2.StreamReportsRequest, _sources_pb2.StreamReportsResponse]
+    """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
 
 @_typing.type_check_only
 class CreditSourceServiceAsyncStub(CreditSourceServiceStub):
@@ -116,7 +178,9 @@ class CreditSourceServiceAsyncStub(CreditSourceServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetReports: _aio.UnaryUnaryMultiCallable[_sources_pb2.GetReportsRequest, _sources_pb2.GetReportsResponse]  # type: ignore[assignment]
-    """Status of subjects under an authorisation."""
+    """Status and related parties of subjects under an authorisation."""
+    StreamReports: _aio.UnaryStreamMultiCallable[_sources_pb2.StreamReportsRequest, _sources_pb2.StreamReportsResponse]  # type: ignore[assignment]
+    """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
 
 class CreditSourceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions to a credit bureau (征信)."""
@@ -127,7 +191,15 @@ class CreditSourceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sources_pb2.GetReportsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sources_pb2.GetReportsResponse, _abc.Awaitable[_sources_pb2.GetReportsResponse]]:
-        """Status of subjects under an authorisation."""
+        """Status and related parties of subjects under an authorisation."""
+
+    @_abc_1.abstractmethod
+    def StreamReports(
+        self,
+        request: _sources_pb2.StreamReportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_sources_pb2.StreamReportsResponse], _abc.AsyncIterator[_sources_pb2.StreamReportsResponse]]:
+        """The same in parts, for long answers: the parts together are the answer; the last one has the provenance."""
 
 def add_CreditSourceServiceServicer_to_server(servicer: CreditSourceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
