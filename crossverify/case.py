@@ -36,7 +36,8 @@ from crossverify.answers import (
 )
 from crossverify.desk import DeskInfo
 from crossverify.evidence import AssetState, Evidence, EvidenceDocument, SourceAnswer
-from crossverify.figures import DAY, MaxAges
+from crossverify.figures import DAY, AssetKind, MaxAges
+from crossverify.orders import Asset, OrderAsset, orders_of
 from crossverify.rule import Input
 from crossverify.trade import Trade
 
@@ -81,6 +82,11 @@ class Receivable:
     confirmations: tuple[EvidenceDocument, ...]
 
     @property
+    def number(self) -> str:
+        """Number of the invoice that states its amount."""
+        return self.invoice.number
+
+    @property
     def face(self) -> Decimal:
         """Face value: amount due with tax (BT-115), never negative."""
         return max(self.invoice.totals.payable, Decimal(0))
@@ -106,11 +112,13 @@ class Case:
 
     :param evidence: everything that is known
     :param ages: maximum ages of sources
+    :param lends_on: what the bank lends on
     """
 
-    def __init__(self, evidence: Evidence, ages: MaxAges) -> None:
+    def __init__(self, evidence: Evidence, ages: MaxAges, lends_on: AssetKind = AssetKind.RECEIVABLE) -> None:
         self.evidence = evidence
         self.ages = ages
+        self.lends_on = lends_on
         self.now = evidence.evaluated_at
         self.documents = tuple(sorted(evidence.documents, key=order_key))
         self.asset_of = self._index_assets()
@@ -125,7 +133,18 @@ class Case:
         self._subject_ids = {text.casefold() for text in evidence.subject.identifiers}
         self._by_identity, self._by_number = self._index_documents()
         self.receivables = self._receivables()
-        self._ranks = {item.fingerprint: rank for rank, item in enumerate(self.receivables, 1)}
+
+    @cached_property
+    def assets(self) -> tuple[Asset, ...]:
+        """What the bank lends on under this profile: one decision each."""
+        if self.lends_on is AssetKind.ORDER:
+            return self.orders
+        return self.receivables
+
+    @cached_property
+    def orders(self) -> tuple[OrderAsset, ...]:
+        """The subject's orders as their seller."""
+        return orders_of(self)
 
     @cached_property
     def trade(self) -> Trade:
@@ -193,8 +212,14 @@ class Case:
     # --- documents --------------------------------------------------------------------------
 
     def rank(self, fingerprint: str) -> int:
-        """Position of a receivable in the order of the case; 0 for the subject."""
+        """Position of what is lent on, or of another receivable, in the order of the case; 0 for the
+        subject."""
         return self._ranks.get(fingerprint, 0)
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        names = dict.fromkeys(item.fingerprint for item in (*self.assets, *self.receivables))
+        return {name: rank for rank, name in enumerate(names, 1)}
 
     def is_subject(self, party: Party, handle: str) -> bool:
         """Whether a party is the subject, by ledger handle or by an identifier in common."""

@@ -106,6 +106,21 @@ class CoreDebt(_Frozen):
     as_of: Seconds
 
 
+class ReleaseLetter(_Frozen):
+    """A secured party's word that it claims something no longer.
+
+    :ivar registration: number of its registration
+    :ivar secured_party: who gave the letter
+    :ivar receivables: numbers or fingerprints that it is about; none is everything under the registration
+    :ivar dated: ISO date of the letter
+    """
+
+    registration: str
+    secured_party: str = ""
+    receivables: tuple[str, ...] = ()
+    dated: str = ""
+
+
 Kind = Literal["large", "medium", "small", "public"]
 
 
@@ -117,6 +132,8 @@ class DeskInfo(_Frozen):
     :ivar verified_accounts: accounts that the bank verified, by seller; the last is the current one
     :ivar contacts: by debtor
     :ivar group_payers: who may pay for a debtor: its group treasury
+    :ivar own_identifiers: the bank itself, so that its own registrations are known wherever it filed them
+    :ivar release_letters: letters that the bank holds
     """
 
     as_of: Seconds = 0
@@ -130,6 +147,8 @@ class DeskInfo(_Frozen):
     prices: tuple[ReferencePrice, ...] = ()
     rates: Rates | None = None
     core_debts: tuple[CoreDebt, ...] = ()
+    own_identifiers: tuple[str, ...] = ()
+    release_letters: tuple[ReleaseLetter, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As canonical JSON data."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,6 +47,15 @@ class MaxAges(BaseModel):
         return found
 
 
+class AssetKind(StrEnum):
+    """What a bank lends on under a profile."""
+
+    RECEIVABLE = "receivable"
+    ORDER = "order"
+    BILL = "bill"
+    WAREHOUSE_RECEIPT = "warehouse_receipt"
+
+
 class Waterfall(BaseModel):
     """Figures of the way from face value to eligible amount.
 
@@ -57,3 +67,40 @@ class Waterfall(BaseModel):
 
     advance_rate: Rate = Decimal("0.8")
     dilution_reserve: Rate = Decimal(0)
+
+
+class Overdue(BaseModel):
+    """What is held back of something overdue.
+
+    :ivar over_days: for more than so many days after the due date
+    :ivar part: held back
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    over_days: Annotated[int, Field(ge=0)]
+    part: Rate
+
+
+class Waterfall2(BaseModel):
+    """Figures of the second form of the waterfall: ageing and concentration have steps of their own, and what is
+    in another currency is converted with the bank's rates, which each step names.
+
+    :ivar version: of the form
+    :ivar advance_rate: part of what is left that the bank advances
+    :ivar dilution_reserve: part of what is left that is held back for later credit notes
+    :ivar ageing: what is held back of the overdue; the last that applies counts
+    :ivar currency: totals are told in it too, where there are rates; empty: per currency only
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[2] = 2
+    advance_rate: Rate = Decimal("0.8")
+    dilution_reserve: Rate = Decimal("0.05")
+    ageing: tuple[Overdue, ...] = (
+        Overdue(over_days=30, part=Decimal("0.25")),
+        Overdue(over_days=60, part=Decimal("0.5")),
+        Overdue(over_days=90, part=Decimal(1)),
+    )
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = "CNY"

@@ -102,8 +102,12 @@ class Step(StrEnum):
     LEDGER_FACTS = "ledger_facts_not_in_documents"
     NOT_RECEIVED = "not_received_within_tolerance"
     NOT_CONFIRMED = "not_confirmed_by_debtor"
+    INVOICED = "invoiced_already"
+    GOODS_GONE = "goods_released"
     CLAIMS_OF_OTHERS = "claims_of_others"
+    AGEING = "ageing"
     DILUTION = "dilution_reserve"
+    CONCENTRATION = "concentration_excess"
     ADVANCE = "advance_rate"
 
 
