@@ -46,6 +46,8 @@ class Adapters(Part):
     tax: Adapter | None = None
     bank: Adapter | None = None
     credit: Adapter | None = None
+    registry: Adapter | None = None
+    bills: Adapter | None = None
 
 
 class FinanceSettings(ServiceSettings):
@@ -75,5 +77,12 @@ class FinanceSettings(ServiceSettings):
     default_profile: str = "receivable-v1"
     profile_overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="profile -> a bank's own figures, see crossverify.profiles"
+    )
+    desk_file: Path | None = Field(
+        default=None,
+        description="JSON of the bank's own figures: limits, groups, lists, verified accounts, prices, rates",
+    )
+    monitor_period_s: int = Field(
+        default=20, ge=1, description="how often institutions are asked about what packages rest on"
     )
     reconcile_period_s: int = Field(default=300, ge=10)

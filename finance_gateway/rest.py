@@ -51,6 +51,7 @@ class PackageBody(_Body):
     profile: str = ""
     fingerprints: list[str] = []
     supersedes: str = ""
+    stage: str = Field(default="", description="assess (or empty), before_funding, in_life")
 
 
 class ReserveBody(_Body):
@@ -134,6 +135,7 @@ def _package_routes(packages: Packages, bank: Any) -> APIRouter:
             fingerprints=tuple(body.fingerprints),
             idempotency_key=key,
             supersedes=body.supersedes,
+            stage=body.stage,
         )
         row, _ = await packages.request(wanted, caller)
         response.headers["Location"] = f"/v1/packages/{row.package_id}"

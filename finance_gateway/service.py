@@ -57,6 +57,7 @@ class PackageService(rpc.PackageServiceServicer):
             fingerprints=tuple(request.fingerprints),
             idempotency_key=request.idempotency_key,
             supersedes=request.supersedes,
+            stage=request.stage,
         )
         row, content = await self._packages.request(wanted, current_caller())
         return pb.RequestPackageResponse(summary=summary(row), package=content)

@@ -60,6 +60,9 @@ def request(
     ] = "",
     consent: Annotated[str, typer.Option(help="Consent to use; the newest live one if empty.")] = "",
     supersedes: Annotated[str, typer.Option(help="Package that this one replaces.")] = "",
+    stage: Annotated[
+        str, typer.Option(help="assess, before_funding or in_life: later stages judge more.")
+    ] = "assess",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write the package file.")
     ] = None,
@@ -75,6 +78,7 @@ def request(
         consent_id=consent,
         profile=profile_name,
         supersedes=supersedes,
+        stage=stage,
     )
     if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
         raise typer.BadParameter(f"{output} is no file that can be written.", param_hint="--output")

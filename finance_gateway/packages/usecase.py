@@ -93,11 +93,13 @@ class PackageRequest:
     fingerprints: tuple[str, ...] = ()
     idempotency_key: str = ""
     supersedes: str = ""
+    stage: str = ""
 
     def digestible(self) -> bytes:
         """What has to be equal for two calls to be the same."""
         texts = [getattr(self, name) for name in _LONGEST]
-        return orjson.dumps([*texts, list(self.fingerprints)])
+        said = [*texts, list(self.fingerprints)]
+        return orjson.dumps(said if self.stage in {"", Stage.ASSESS} else [*said, self.stage])
 
 
 class OwnHandles(Protocol):
@@ -272,7 +274,7 @@ class Packages:
             identifiers=() if by_handle else (str(party_id(request.subject)),),
             purpose=request.purpose,
             consent_id=request.consent_id,
-            stage=Stage.ASSESS,
+            stage=_stage(request.stage),
             fingerprints=tuple(sorted(set(request.fingerprints))),
         )
         return wanted, self._profiles[name]
@@ -405,6 +407,17 @@ class _Making:
         self._watched |= new
         async with self._of._database.write() as session:
             await store.watch(session, self._id, consent_id, new, anew=anew)
+
+
+def _stage(name: str) -> Stage:
+    if not name:
+        return Stage.ASSESS
+    try:
+        return Stage(name)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"There is no stage {name[:64]!r}.", remedy=f"Name one of {', '.join(Stage)}, or none."
+        ) from error
 
 
 def _sealed(vault: BodyVault, package_id: str, content: bytes) -> Sealed:

@@ -31,6 +31,7 @@ class RequestPackageRequest(_message.Message):
     FINGERPRINTS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     SUPERSEDES_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject: its ledger handle (hex) or an identifier as "scheme:value"."""
     purpose: _builtins.str
@@ -43,6 +44,10 @@ class RequestPackageRequest(_message.Message):
     """Repeating a call with the same key gives the first package again."""
     supersedes: _builtins.str
     """Package that this one replaces, when it refreshes one."""
+    stage: _builtins.str
+    """Stage of the lending process: "assess" (or empty), "before_funding", "in_life". From "before_funding" on the
+    conditions precedent are judged too.
+    """
     @_builtins.property
     def fingerprints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these receivables, when given."""
@@ -57,10 +62,11 @@ class RequestPackageRequest(_message.Message):
         fingerprints: _abc.Iterable[_builtins.str] | None = ...,
         idempotency_key: _builtins.str = ...,
         supersedes: _builtins.str = ...,
+        stage: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "fingerprints", b"fingerprints", "idempotency_key", b"idempotency_key", "profile", b"profile", "purpose", b"purpose", "subject", b"subject", "supersedes", b"supersedes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "fingerprints", b"fingerprints", "idempotency_key", b"idempotency_key", "profile", b"profile", "purpose", b"purpose", "stage", b"stage", "subject", b"subject", "supersedes", b"supersedes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
