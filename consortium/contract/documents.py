@@ -15,8 +15,8 @@ Registering compares the tags of equal keys. Own key against own key: an equal t
 first transaction), a different one is ``conflict``. Where a key is an alias (no tag) on either side, the
 document is another one of the same receivable: with the same seller it is registered and shares the asset
 (``grouped: true``); an alias that belongs to another seller is a ``conflict``, while a document's own key
-takes precedence over another seller's alias. An asset is opened by orders, invoices and warehouse receipts,
-and ``asset`` must say so truly; an asset needs a seller.
+takes precedence over another seller's alias. An asset is opened by orders, invoices, warehouse receipts
+and bills, and ``asset`` must say so truly; an asset needs a seller.
 
 Registering writes only the document's own keys. Two things are then left to the gateway, and results say
 so: ``relink: true``: links of a document that shares an asset, or use that was waiting for this document,

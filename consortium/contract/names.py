@@ -56,8 +56,17 @@ DOCUMENT_KINDS: Final = (
     "invoice",
     "credit_note",
     "debtor_confirmation",
+    "contract",
+    "statement_of_account",
+    "assignment_notice",
+    "assignment_acknowledgement",
+    "bill",
+    "transport_document",
+    "financing_request",
+    "keeper_attestation",
+    "inspection_report",
 )
-ASSET_KINDS: Final = frozenset({"purchase_order", "invoice", "warehouse_receipt"})
+ASSET_KINDS: Final = frozenset({"purchase_order", "invoice", "warehouse_receipt", "bill"})
 """Kinds whose registration opens an asset. The others are evidence only: links to them never count."""
 
 BASES: Final = ("gross", "quantity", "unknown")

@@ -60,6 +60,108 @@ def _warehouse(document: Any) -> list[Any]:
     ]
 
 
+def _listed(document: Any) -> list[Any]:
+    return [
+        [line.invoice_number, line.fapiao_code, _text(line.amount), _day(line.due_date)]
+        for line in document.lines
+    ]
+
+
+def _contract(document: Any) -> list[Any]:
+    rule = document.due_rule
+    return [
+        *_money(document),
+        document.form,
+        None if rule is None else str(rule),
+        document.assignment_barred,
+        document.governing_law,
+        _day(document.end_date),
+    ]
+
+
+def _statement(document: Any) -> list[Any]:
+    return [
+        document.currency,
+        _text(document.acknowledged_amount),
+        _text(document.closing_balance),
+        _day(document.period_start),
+        _day(document.period_end),
+        _day(document.due_date),
+        *(
+            [line.document_kind, line.document_number, _text(line.amount), _day(line.due_date)]
+            for line in document.lines
+        ),
+    ]
+
+
+def _notice(document: Any) -> list[Any]:
+    other = document.seller if document.issued_by == "assignee" else document.assignee
+    account = document.payment_account
+    return [
+        _party(other),
+        *_money(document),
+        document.all_claims,
+        None if account is None else account.account_id,
+        *_listed(document),
+    ]
+
+
+def _acknowledgement(document: Any) -> list[Any]:
+    account = document.payment_account
+    return [
+        _party(document.assignee),
+        document.notice_number,
+        document.response,
+        *_money(document),
+        _day(document.due_date),
+        document.set_off_waived,
+        None if account is None else account.account_id,
+        *_listed(document),
+    ]
+
+
+def _bill(document: Any) -> list[Any]:
+    """What a bill says for good; its holder changes with every endorsement."""
+    parties = (document.drawer, document.acceptor, document.payee)
+    return [*map(_party, parties), *_money(document), document.bill_type, _day(document.due_date)]
+
+
+def _transport(document: Any) -> list[Any]:
+    return [
+        document.transport_type,
+        _day(document.loading_date),
+        *([line.item.name, _text(line.quantity), line.unit, line.container] for line in document.lines),
+    ]
+
+
+def _request(document: Any) -> list[Any]:
+    return [
+        _party(document.financier),
+        document.product,
+        *_money(document),
+        *([line.document_kind, line.document_number, line.fapiao_code] for line in document.lines),
+    ]
+
+
+def _attestation(document: Any) -> list[Any]:
+    return [
+        document.storage_place,
+        _day(document.counted_on),
+        *(
+            [line.receipt_number, line.state, _text(line.quantity), _text(line.released), line.unit]
+            for line in document.lines
+        ),
+    ]
+
+
+def _inspection(document: Any) -> list[Any]:
+    return [
+        _day(document.inspected_on),
+        document.method,
+        *([line.item.name, line.conforming, _text(line.found), line.unit] for line in document.lines),
+    ]
+
+
 _MORE: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
     "purchase_order": _money,
     "invoice": _money,
@@ -68,7 +170,26 @@ _MORE: Final[Mapping[str, Callable[[Any], list[Any]]]] = {
     "goods_receipt": _receipt,
     "debtor_confirmation": _confirmation,
     "warehouse_receipt": _warehouse,
+    "contract": _contract,
+    "statement_of_account": _statement,
+    "assignment_notice": _notice,
+    "assignment_acknowledgement": _acknowledgement,
+    "bill": _bill,
+    "transport_document": _transport,
+    "financing_request": _request,
+    "keeper_attestation": _attestation,
+    "inspection_report": _inspection,
 }
+_UNNAMED: Final[Mapping[str, slice]] = {
+    "invoice": slice(1, 2),
+    "credit_note": slice(1, 2),
+    "warehouse_receipt": slice(0, 1),
+    "keeper_attestation": slice(0, 1),
+    "transport_document": slice(0, 2),
+    "inspection_report": slice(0, 2),
+}
+"""Which of seller and buyer the identity of a kind does not name; every other identity names both, or one of them and
+a party that is among the fields above."""
 
 
 def core_fields(document: Document, *, official: bool) -> list[Any]:
@@ -79,8 +200,8 @@ def core_fields(document: Document, *, official: bool) -> list[Any]:
         names is not repeated here: it may be written with other identifiers in another copy of the same document.
     """
     parties = [_party(seller_of(document)), _party(buyer_of(document))]
-    if not official:
-        parties = {"invoice": parties[1:], "credit_note": parties[1:], "warehouse_receipt": parties[:1]}.get(
-            document.kind, []
-        )
+    if document.kind == "bill":
+        parties = []  # among the fields above, without the holder
+    elif not official:
+        parties = parties[_UNNAMED.get(document.kind, slice(0))]
     return [document.kind, *parties, document.issue_date.isoformat(), *_MORE[document.kind](document)]

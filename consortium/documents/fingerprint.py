@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from consortium.documents.base import Document
+from consortium.documents.bill import Bill
 from consortium.documents.core import core_fields
 from consortium.documents.invoice import InvoiceBase
 from consortium.documents.party import Party, PartyId, primary_id, strong_ids
@@ -42,8 +43,17 @@ MAX_PARTY_KEYS: Final = 4
 """Combinations of strong identifiers of issuer and counterparty that give keys of their own, per epoch."""
 DIGITAL_FAPIAO: Final = "cn-digital"
 OLDER_FAPIAO: Final = "cn-code"
+BILL: Final = "bill"
 OFFICIAL: Final = frozenset({DIGITAL_FAPIAO, OLDER_FAPIAO})
 """Kinds of number that a tax authority gives: they stand alone, whoever the parties are."""
+ALONE: Final = frozenset({"invoice", "credit_note", "warehouse_receipt"}) | frozenset(
+    {"transport_document", "financing_request", "keeper_attestation", "inspection_report"}
+)
+"""Kinds whose number is their issuer's alone, whoever the counterparty is."""
+BY_BUYER: Final = frozenset(
+    {"purchase_order", "goods_receipt", "debtor_confirmation", "assignment_acknowledgement"}
+)
+"""Kinds that the buyer numbers."""
 
 _SIGNS = re.compile(r"[^0-9A-Z]+")
 _DIGITAL_NUMBER = re.compile(r"\d{20}", re.ASCII)
@@ -232,9 +242,11 @@ def identities(document: Document) -> list[tuple[str, ...]]:
     """What identifies a document, first the primary identity.
 
     A 数电票 is its 20 digits; an older fapiao its code and number; any other invoice or credit note its
-    seller, number and year; an order its buyer, seller and number; other documents issuer, counterparty and
-    number.
+    seller, number and year; a bill its package number and sub-range; an order its buyer, seller and number; what is
+    in ``ALONE`` its issuer and number; other documents issuer, counterparty and number.
     """
+    if isinstance(document, Bill):
+        return [(BILL, document.number, str(document.range_from), str(document.range_to))]
     official = _own_official(document)
     if official is not None:
         return [official]
@@ -258,12 +270,15 @@ def reference_identities(reference: Reference, document: Document) -> list[tuple
     seller, buyer = reference.seller, reference.buyer
     if reference.kind == "invoice" and (official := _referred_official(reference)):
         return [official]
-    issuer, other = (
-        (buyer, seller) if reference.kind in {"purchase_order", "goods_receipt"} else (seller, buyer)
-    )
+    if reference.kind == BILL:
+        return [_bill_identity(reference.number)]
+    issuer, other = (buyer, seller) if reference.kind in BY_BUYER else (seller, buyer)
+    if reference.issuer is not None:
+        issuer, other = reference.issuer, buyer
     if issuer is None:
         issuer, other = issuer_of(document), None
     if reference.kind not in {"invoice", "credit_note"}:
+        other = None if reference.kind in ALONE else other
         return list(_by_parties(reference.kind, issuer, other, reference.number, None))
     day = reference.issue_date or document.issue_date
     years = [day.year] if reference.issue_date else [day.year, day.year - 1]
@@ -271,7 +286,7 @@ def reference_identities(reference: Reference, document: Document) -> list[tuple
 
 
 def _counterparty(document: Document) -> Party | None:
-    if isinstance(document, InvoiceBase) or document.kind == "warehouse_receipt":
+    if document.kind in ALONE:
         return None
     issuer, buyer = issuer_of(document), buyer_of(document)
     return seller_of(document) if issuer is buyer else buyer
@@ -289,6 +304,13 @@ def _by_parties(
             if count < MAX_PARTY_KEYS:
                 count += 1
                 yield (kind, one, another, *tail)
+
+
+def _bill_identity(number: str) -> tuple[str, ...]:
+    """Of a bill as a document names it: ``package number|from|to``, or the number alone."""
+    package, *numbers = number.split("|")
+    first, last = (*numbers, "0", "0")[:2]
+    return (BILL, _digits(package), first.strip(), last.strip())
 
 
 def _official(number: str, code: str | None) -> tuple[str, ...]:

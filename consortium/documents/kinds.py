@@ -7,14 +7,23 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from consortium.documents.assignment_acknowledgement import AssignmentAcknowledgement
+from consortium.documents.assignment_notice import AssignmentNotice
 from consortium.documents.base import Document
+from consortium.documents.bill import Bill
 from consortium.documents.canonical import parse_json
+from consortium.documents.contract import Contract
 from consortium.documents.credit_note import CreditNote
 from consortium.documents.debtor_confirmation import DebtorConfirmation
 from consortium.documents.despatch_advice import DespatchAdvice
+from consortium.documents.financing_request import FinancingRequestDocument
 from consortium.documents.goods_receipt import GoodsReceipt
+from consortium.documents.inspection_report import InspectionReport
 from consortium.documents.invoice import Invoice
+from consortium.documents.keeper_attestation import KeeperAttestation
 from consortium.documents.purchase_order import PurchaseOrder
+from consortium.documents.statement_of_account import StatementOfAccount
+from consortium.documents.transport_document import TransportDocument
 from consortium.documents.warehouse_receipt import WarehouseReceipt
 from consortium.errors import InvalidInputError
 
@@ -26,6 +35,15 @@ KINDS: Final[Mapping[str, type[Document]]] = {
     "invoice": Invoice,
     "credit_note": CreditNote,
     "debtor_confirmation": DebtorConfirmation,
+    "contract": Contract,
+    "statement_of_account": StatementOfAccount,
+    "assignment_notice": AssignmentNotice,
+    "assignment_acknowledgement": AssignmentAcknowledgement,
+    "bill": Bill,
+    "transport_document": TransportDocument,
+    "financing_request": FinancingRequestDocument,
+    "keeper_attestation": KeeperAttestation,
+    "inspection_report": InspectionReport,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from consortium.documents.agreed import DueRule
 from consortium.documents.base import Code, Day, Document, Lines, Number, Part, Text, Unit
 from consortium.documents.common import AllowanceCharge, Delivery, Item, OrderTotals, Period, Tax
 from consortium.documents.money import Amount, Currency, PositiveQuantity, Price, Quantity
@@ -74,6 +75,8 @@ class PurchaseOrder(Document):
     """Where and when (交货). UBL: ``cac:Delivery``."""
     payment_terms: Text | None = None
     """Terms of payment (付款条件). UBL: ``cac:PaymentTerms/cbc:Note``."""
+    due_rule: DueRule | None = None
+    """How the due date is reckoned (到期日规则); from JSON alone."""
     note: Text | None = None
     """Remark (备注). UBL: ``cbc:Note``."""
     allowances: Annotated[tuple[AllowanceCharge, ...], Field(max_length=100)] = ()

@@ -83,7 +83,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "NUMBER_TOO_LARGE": "Check the number; numbers have up to 18 digits before the point.",
     "NUMBER_TOO_PRECISE": "Round the number; numbers have up to 10 digits after the point.",
     "NUMBER_NEGATIVE": "Write it positive; what is taken back has a negative quantity or is a credit note.",
-    "NUMBER_NOT_POSITIVE": "Write the quantity that the price is for; leave it out when that is 1.",
+    "NUMBER_NOT_POSITIVE": "Write a number above zero; leave an optional one out.",
     "AMOUNT_PRECISION": "Round the amount to its currency's minor unit (EN 16931, BR-DEC).",
     "CURRENCY_UNKNOWN": "Use a code of ISO 4217, such as CNY.",
     "CURRENCY_MISSING": "Add the currency.",
@@ -95,6 +95,19 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "FAPIAO_NUMBER": "Check 票种 and 发票号码.",
     "FAPIAO_CODE": "Check 发票代码.",
     "IDENTIFIER_EMPTY": "Leave the identifier out.",
+    "UNIT_MISSING": "Add the unit.",
+    "DUE_RULE_EMPTY": "Say days, months, the end of the month or a day of payment, or leave the rule out.",
+    "PERIOD_REVERSED": "Check the two dates.",
+    "PERCENT_IMPOSSIBLE": "Write per cent: 5 means 5 %.",
+    "SELF_REFERENCE": "Name the other document, or leave the reference out.",
+    "BALANCE_WRONG": "Check the balances and the signs of the lines: what is taken back or paid is negative.",
+    "NOTHING_ASSIGNED": "List the claims in lines, or set all_claims.",
+    "SERVED_BEFORE_ISSUE": "Check the two dates.",
+    "OBJECTIONS_MISSING": "Write the reservations in objections.",
+    "RANGE_REVERSED": "Write the sub-range as the exchange has it; 0 to 0 for a bill that cannot be split.",
+    "RANGE_AMOUNT": "Check sub-range and amount: each number of a package is 0.01 yuan.",
+    "SPLIT_RANGE": "Write the range before the split, of which this one is a part.",
+    "LISTED_AMOUNT": "Check the amounts of the invoices that the bill pays for.",
 }
 
 

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from consortium.documents.base import Document
+from consortium.documents.bill import Bill
 from consortium.documents.invoice import Invoice, InvoiceBase
 from consortium.documents.purchase_order import PurchaseOrder
 from consortium.documents.roles import gross_of
@@ -41,6 +42,15 @@ class Portion:
     """Part of the whole document, by net amount of the lines."""
     quantity: tuple[Decimal, str] | None
     """Quantity of these lines and their unit, where they have one unit."""
+    kind: str = "purchase_order"
+    """Kind of the other document."""
+    fapiao_code: str | None = None
+    """发票代码, where that is an older Chinese invoice."""
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """What the reference to the other document is known by."""
+        return self.kind, self.number, self.fapiao_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,10 @@ def worth_of(document: Document) -> Worth:
 
 def portions_of(document: Document) -> tuple[Portion, ...]:
     """The orders that an invoice draws on, in the order of their mention: a line's own order, else the
-    header's. Lines without either draw on none. Documents other than invoices draw on nothing."""
+    header's. Lines without either draw on none. A bill draws on the invoices that it pays for; one that was split off
+    draws on the bill that it was part of, which draws on those. Other documents draw on nothing."""
+    if isinstance(document, Bill):
+        return _portions_of_bill(document)
     if not isinstance(document, Invoice):
         return ()
     if document.order_number is not None and all(
@@ -82,6 +95,18 @@ def portions_of(document: Document) -> tuple[Portion, ...]:
         quantity = _quantity([(count, unit) for _, count, unit in lines])
         found.append(Portion(number, min(max(part, Fraction(0)), Fraction(1)), quantity))
     return tuple(found)
+
+
+def _portions_of_bill(bill: Bill) -> tuple[Portion, ...]:
+    if bill.split_from is not None:
+        whole = f"{bill.number}|{bill.split_from}|{bill.split_to}"
+        return (Portion(whole, Fraction(1), None, "bill"),)
+    parts: dict[tuple[str, str | None], Fraction] = {}
+    for line in bill.lines:
+        amount = bill.amount if line.amount is None else line.amount
+        name = (line.invoice_number, line.fapiao_code)
+        parts[name] = parts.get(name, Fraction(0)) + Fraction(amount) / Fraction(bill.amount)
+    return tuple(Portion(number, part, None, "invoice", code) for (number, code), part in parts.items())
 
 
 def weight(child: Worth, portion: Portion, parent: Worth | None) -> Weight:

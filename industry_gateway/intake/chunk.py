@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consortium.contract.codec import encode
-from consortium.contract.names import MAX_LINKS_PER_DOCUMENT
+from consortium.contract.names import ASSET_KINDS, MAX_LINKS_PER_DOCUMENT
 from consortium.documents import Problem
 from consortium.documents.weights import WHOLE_PPB, Weight, Worth, weight
 from consortium.storage.outbox import OutboxPolicy, fitting
@@ -118,7 +118,7 @@ class ChunkStore:
             name: document
             for name in names - found.keys()
             for tag, document in stored.get(name, ())
-            if tag and document.kind == "purchase_order"
+            if tag and document.kind in ASSET_KINDS
         }
         worths = await self._bodies.worths(connection, known.values())
         for name, document in known.items():
@@ -258,7 +258,7 @@ def _links(
             names, state = referred.candidates, "waiting"
         else:
             parent, reckoned = _weight(prepared, referred, parents)
-            _merge(links, parent, reckoned)
+            _merge(links, parent, reckoned, referred)
             known = parent in {parents[name][0] for name in referred.candidates if name in parents}
             names, state = ((parent,), "sent") if known else (referred.candidates, "waiting")
         for name in names:
@@ -279,22 +279,23 @@ def _weight(
     return referred.candidates[0], weight(prepared.worth, referred.portion, None)
 
 
-def _merge(links: dict[str, dict[str, Any]], parent: str, reckoned: Weight) -> None:
+def _merge(links: dict[str, dict[str, Any]], parent: str, reckoned: Weight, referred: Referred) -> None:
     """Adds a link; two references to one order, written differently, become one link."""
     link = links.get(parent)
     if link is None:
-        links[parent] = link_of(parent, reckoned)
+        assert referred.portion is not None
+        links[parent] = link_of(parent, reckoned, referred.portion.kind)
         return
     link["of_child"] = min(WHOLE_PPB, link["of_child"] + reckoned.of_child)
     if link["of_parent"] is not None and reckoned.of_parent is not None:
         link["of_parent"] = min(WHOLE_PPB, link["of_parent"] + reckoned.of_parent)
 
 
-def link_of(parent: str, reckoned: Weight) -> dict[str, Any]:
-    """A link to an order, as the contract takes it."""
+def link_of(parent: str, reckoned: Weight, kind: str) -> dict[str, Any]:
+    """A link to the asset of a document of some kind, as the contract takes it."""
     return {
         "parent": parent,
-        "kind": "purchase_order",
+        "kind": kind,
         "of_child": reckoned.of_child,
         "of_parent": reckoned.of_parent,
         "basis": reckoned.basis,

@@ -3,7 +3,7 @@ costs.
 
 In order, for one document:
 
-1. the caller is one of its parties; a confirmation comes from the debtor itself;
+1. the caller is one of its parties; what is somebody's word (a confirmation, a keeper's attestation) comes from there;
 2. an origin signature, if any, is the issuer's or the seller's, by a key that the ledger has;
 3. keys (fingerprint and tag), canonical bytes, salted commitment, parties' handles, references.
 """
@@ -21,7 +21,14 @@ from consortium.documents.commitment import new_secret, seal
 from consortium.documents.fingerprint import ConsortiumKeys, DocumentKey
 from consortium.documents.origin import origin_statement
 from consortium.documents.party import primary_id
-from consortium.documents.roles import buyer_of, issuer_of, parties_of, references_of, seller_of
+from consortium.documents.roles import (
+    buyer_of,
+    issuer_of,
+    parties_of,
+    references_of,
+    seller_of,
+    word_of_issuer,
+)
 from consortium.documents.weights import Portion, Worth, portions_of, worth_of
 from consortium.identity.signer import verify_p256
 from industry_gateway.parties.directory import PartyDirectory, Tenant
@@ -29,6 +36,8 @@ from industry_gateway.parties.directory import PartyDirectory, Tenant
 MAX_REMEMBERED_HANDLES = 50_000
 """Handles of parties on documents that are kept; an HMAC each otherwise."""
 
+REFERRING = frozenset({"invoice", "credit_note", "bill"})
+"""Kinds whose references the ledger reckons with."""
 NO_WORTH = Worth(None, None)
 """For documents whose worth nobody asks for here."""
 PublicKeys = Mapping[str, bytes]
@@ -47,7 +56,8 @@ class Origin:
 class Referred:
     """Another document that this one refers to.
 
-    :param role: ``weight`` (an order that an invoice draws on) or ``credit`` (an invoice that is corrected)
+    :param role: ``weight`` (an order that an invoice draws on, an invoice that a bill pays for) or ``credit`` (an
+        invoice that is corrected)
     :param candidates: fingerprints under which the ledger may know it, likeliest first
     :param portion: of a weight: which part of this document it is about
     """
@@ -144,8 +154,8 @@ class Preparer:
             signed = self._verified(document, sealed.body, origin, public_keys)
             if signed is None:
                 return _bad_signature(origin)
-        if document.kind == "debtor_confirmation" and not (signed or self._is(issuer, tenant)):
-            return _not_the_debtor()
+        if word_of_issuer(document) and not (self._is(issuer, tenant) or self._signed_by(issuer, signed)):
+            return _not_the_issuer(document)
         seller, buyer = seller_of(document), buyer_of(document)
         referred = self._referred(document)
         return PreparedDocument(
@@ -160,8 +170,12 @@ class Preparer:
             issuer=self.handle_of(issuer),
             origin=signed,
             referred=referred,
-            worth=worth_of(document) if referred or document.kind == "purchase_order" else NO_WORTH,
+            worth=worth_of(document) if referred or document.kind in ASSET_KINDS else NO_WORTH,
         )
+
+    def _signed_by(self, issuer: Party, signed: Mapping[str, object] | None) -> bool:
+        """Whether the issuer signed: the seller's signature is an origin too, but not the issuer's word."""
+        return signed is not None and signed["party"] == self.handle_of(issuer)
 
     def _verified(
         self, document: Document, body: bytes, origin: Origin, public_keys: PublicKeys
@@ -179,10 +193,10 @@ class Preparer:
         return None
 
     def _referred(self, document: Document) -> tuple[Referred, ...]:
-        """Orders that an invoice draws on, and invoices that a credit note corrects: what the ledger reckons
-        with.
+        """Orders that an invoice draws on, invoices that a bill pays for or a credit note corrects: what the ledger
+        reckons with.
         """
-        if document.kind not in {"invoice", "credit_note"}:
+        if document.kind not in REFERRING:
             return ()
         references = references_of(document)
         if document.kind == "credit_note":
@@ -191,10 +205,10 @@ class Preparer:
                 Referred("credit", self._keys.parent_fingerprints(each, document)) for each in invoices
             )
         found: list[Referred] = []
-        portions = {portion.number: portion for portion in portions_of(document)}
+        portions = {portion.key: portion for portion in portions_of(document)}
         for reference in references:
-            portion = portions.get(reference.number)
-            if reference.kind == "purchase_order" and portion is not None:
+            portion = portions.get((reference.kind, reference.number, reference.fapiao_code))
+            if portion is not None:
                 candidates = self._keys.parent_fingerprints(reference, document)
                 found.append(Referred("weight", candidates, portion))
         return tuple(found)
@@ -219,6 +233,21 @@ def _not_the_debtor() -> Problem:
         rule="CONFIRMATION_NOT_FROM_DEBTOR",
         message="A confirmation counts only when it comes from the debtor.",
         remedy="Let the buyer push it, or send it with the buyer's origin signature.",
+    )
+
+
+def _not_the_issuer(document: Document) -> Problem:
+    if document.kind == "debtor_confirmation":
+        return _not_the_debtor()
+    role = {"keeper_attestation": "keeper", "inspection_report": "inspector"}.get(document.kind, "buyer")
+    what = document.kind.replace("_", " ")
+    return Problem(
+        path=f"/{role}",
+        field=role,
+        value="",
+        rule="NOT_FROM_ISSUER",
+        message=f"This {what} is the {role}'s word and counts only when it comes from there.",
+        remedy=f"Let the {role} push it, or send it with the {role}'s origin signature.",
     )
 
 

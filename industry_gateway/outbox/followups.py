@@ -4,7 +4,7 @@ The follower marks a link ``ready`` when both ends are on the ledger. Here, in o
 round, the bodies are looked up, weights or shares are reckoned, and outbox items take the place of what was
 ready:
 
-- an invoice's weights become one ``assets:link``;
+- the weights of an invoice or a bill become one ``assets:link``;
 - a credit note becomes an ``encumbrances:fact`` for each invoice that it corrects, once all of them are
   known.
 """
@@ -114,17 +114,17 @@ class FollowUps:
             return []
         document = self._bodies.open(stored.document_id, body).document(stored.kind)
         worths = await self._bodies.worths(connection, [stored, *_parents(live, ready)])
-        portions = {portion.number: portion for portion in portions_of(document)}
+        portions = {portion.key: portion for portion in portions_of(document)}
         said: dict[str, dict[str, object]] = {}
         for reference in references_of(document):
-            portion = portions.get(reference.number)
-            if reference.kind != "purchase_order" or portion is None:
+            portion = portions.get((reference.kind, reference.number, reference.fapiao_code))
+            if portion is None:
                 continue
             names = self._keys.parent_fingerprints(reference, document)
             parent = next((found for name in names if (found := _own(live, name))), None)
             if parent is not None and parent.document_id in worths:
                 reckoned = weight(worths[stored.document_id], portion, worths[parent.document_id])
-                said.setdefault(parent.fingerprint, link_of(parent.fingerprint, reckoned))
+                said.setdefault(parent.fingerprint, link_of(parent.fingerprint, reckoned, portion.kind))
         await self._settle_slots(connection, links, ready, "queued")
         payload = encode({"child": child, "links": list(said.values())})
         root = await self._root(connection, child)

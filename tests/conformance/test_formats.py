@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chanrong.demo.ubl_writer import to_ubl
 from industry_gateway.formats import FORMATS, Format, ParsedItem
 from industry_gateway.formats.base import MAX_DOCUMENT_BYTES
-from tests.support.document_cases import EXAMPLES, as_json, document, example
+from tests.support.document_cases import EXAMPLES, UBL_KINDS, as_json, document, example
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ _INVOICE = to_ubl(document("invoice"))
 
 CASES = {
     "ubl": Case(
-        good={kind: to_ubl(document(kind)) for kind in EXAMPLES if kind != "warehouse_receipt"},
+        good={kind: to_ubl(document(kind)) for kind in UBL_KINDS},
         impossible_date=_INVOICE.replace(b"2026-03-16", b"2026-02-30"),
         two_problems=_INVOICE.replace(b"2026-03-16", b"2026-02-30").replace(b">380<", b">999<"),
     ),

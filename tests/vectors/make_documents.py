@@ -27,7 +27,7 @@ KEYS = {
 }
 
 CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
-    **{f"a {kind.replace('_', ' ')}": (kind, {}, ["issue_date", "lines/1"]) for kind in KINDS},
+    **{f"a {kind.replace('_', ' ')}": (kind, {}, ["issue_date", "lines/1"]) for kind in list(KINDS)[:7]},
     "a debtor confirmation": ("debtor_confirmation", {}, ["confirmed_amount", "due_date", "response_code"]),
     "a European invoice, seller with several identifiers": (
         "invoice",
@@ -57,6 +57,11 @@ CASES: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         },
         ["totals", "type_code"],
     ),
+    # Later kinds stand behind what was published before: a case's secret comes from its position.
+    **{f"a {kind.replace('_', ' ')}": (kind, {}, ["issue_date", "lines/1"]) for kind in list(KINDS)[7:]},
+    "a statement of the seller": ("statement_of_account", {"issued_by": "seller"}, ["lines/1"]),
+    "a notice by the assignee": ("assignment_notice", {"issued_by": "assignee"}, ["assignee", "served_date"]),
+    "a bill that cannot be split": ("bill", {"range_from": None, "range_to": None}, ["amount", "due_date"]),
 }
 
 

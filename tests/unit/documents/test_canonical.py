@@ -113,7 +113,7 @@ def test_only_json_objects_are_read_back(data: bytes) -> None:
 
 def test_reading_back_says_what_is_wrong() -> None:
     with pytest.raises(InvalidInputError) as raised:
-        parse_canonical("bill", b"{}")
+        parse_canonical("cheque", b"{}")
     assert raised.value.reason == "KIND_UNKNOWN"
     with pytest.raises(InvalidInputError, match="issue_date") as raised:
         parse_canonical("invoice", example("invoice", issue_date="2026-02-30"))

@@ -41,6 +41,24 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     """Credit note (红字发票), UBL CreditNote."""
     DOCUMENT_KIND_DEBTOR_CONFIRMATION: _DocumentKind.ValueType  # 7
     """Debtor's confirmation (确权), UBL ApplicationResponse as Peppol's Invoice Response."""
+    DOCUMENT_KIND_CONTRACT: _DocumentKind.ValueType  # 8
+    """Contract of sale or service (合同)."""
+    DOCUMENT_KIND_STATEMENT_OF_ACCOUNT: _DocumentKind.ValueType  # 9
+    """Statement of account (对账单)."""
+    DOCUMENT_KIND_ASSIGNMENT_NOTICE: _DocumentKind.ValueType  # 10
+    """Notice of an assignment to the debtor (债权转让通知)."""
+    DOCUMENT_KIND_ASSIGNMENT_ACKNOWLEDGEMENT: _DocumentKind.ValueType  # 11
+    """The debtor's acknowledgement of it (回执)."""
+    DOCUMENT_KIND_BILL: _DocumentKind.ValueType  # 12
+    """Bill of exchange, or a sub-range of one (商业汇票)."""
+    DOCUMENT_KIND_TRANSPORT_DOCUMENT: _DocumentKind.ValueType  # 13
+    """Transport document (运单、提单)."""
+    DOCUMENT_KIND_FINANCING_REQUEST: _DocumentKind.ValueType  # 14
+    """Financing request (融资申请)."""
+    DOCUMENT_KIND_KEEPER_ATTESTATION: _DocumentKind.ValueType  # 15
+    """What a warehouse keeper says about the goods (保管人证明)."""
+    DOCUMENT_KIND_INSPECTION_REPORT: _DocumentKind.ValueType  # 16
+    """Report of an inspection by a third party (检验报告)."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper):
     """What a document is; the names follow UBL 2.1 and EN 16931."""
@@ -61,6 +79,24 @@ DOCUMENT_KIND_CREDIT_NOTE: DocumentKind.ValueType  # 6
 """Credit note (红字发票), UBL CreditNote."""
 DOCUMENT_KIND_DEBTOR_CONFIRMATION: DocumentKind.ValueType  # 7
 """Debtor's confirmation (确权), UBL ApplicationResponse as Peppol's Invoice Response."""
+DOCUMENT_KIND_CONTRACT: DocumentKind.ValueType  # 8
+"""Contract of sale or service (合同)."""
+DOCUMENT_KIND_STATEMENT_OF_ACCOUNT: DocumentKind.ValueType  # 9
+"""Statement of account (对账单)."""
+DOCUMENT_KIND_ASSIGNMENT_NOTICE: DocumentKind.ValueType  # 10
+"""Notice of an assignment to the debtor (债权转让通知)."""
+DOCUMENT_KIND_ASSIGNMENT_ACKNOWLEDGEMENT: DocumentKind.ValueType  # 11
+"""The debtor's acknowledgement of it (回执)."""
+DOCUMENT_KIND_BILL: DocumentKind.ValueType  # 12
+"""Bill of exchange, or a sub-range of one (商业汇票)."""
+DOCUMENT_KIND_TRANSPORT_DOCUMENT: DocumentKind.ValueType  # 13
+"""Transport document (运单、提单)."""
+DOCUMENT_KIND_FINANCING_REQUEST: DocumentKind.ValueType  # 14
+"""Financing request (融资申请)."""
+DOCUMENT_KIND_KEEPER_ATTESTATION: DocumentKind.ValueType  # 15
+"""What a warehouse keeper says about the goods (保管人证明)."""
+DOCUMENT_KIND_INSPECTION_REPORT: DocumentKind.ValueType  # 16
+"""Report of an inspection by a third party (检验报告)."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 class _IntakeStatus:
