@@ -29,7 +29,6 @@ from crossverify.wording import percent, rounded_down, rounded_up
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
     from crossverify.figures import Waterfall
-    from crossverify.profiles import Profile
 
 MAX_REASONS = 5
 """Reasons that a loan officer is shown per receivable; all findings are in the package."""
@@ -148,22 +147,28 @@ class SubjectDecision:
 def decide_subject(findings: Iterable[Finding]) -> SubjectDecision:
     """Step 1: what the subject-level findings say together."""
     about = [item for item in findings if item.subject == ""]
-    return SubjectDecision(_gravest(about), _reasons(about))
+    return SubjectDecision(gravest(about), reasons_of(about))
 
 
-def decide(case: Case, findings: Sequence[Finding], profile: Profile) -> tuple[ReceivableDecision, ...]:
-    """Steps 2 and 3 for every receivable of the case, in the case's order."""
-    by_receivable: dict[str, list[Finding]] = {item.fingerprint: [] for item in case.receivables}
+def decide(case: Case, findings: Sequence[Finding], figures: Waterfall) -> tuple[ReceivableDecision, ...]:
+    """Steps 2 and 3 for every receivable of the case, in the case's order, with the first form of the waterfall;
+    the second is :func:`crossverify.eligible.decide`."""
+    general, own = by_subject(findings, (item.fingerprint for item in case.receivables))
+    return tuple(_decide(case, item, general, own[item.fingerprint], figures) for item in case.receivables)
+
+
+def by_subject(
+    findings: Iterable[Finding], subjects: Iterable[str]
+) -> tuple[list[Finding], dict[str, list[Finding]]]:
+    """Findings about the subject of the request that exclude everything, and those about each thing lent on."""
+    own: dict[str, list[Finding]] = {subject: [] for subject in subjects}
     general = []
     for finding in findings:
-        if finding.subject in by_receivable:
-            by_receivable[finding.subject].append(finding)
+        if finding.subject in own:
+            own[finding.subject].append(finding)
         elif finding.subject == "" and finding.effect is Effect.EXCLUDE:
             general.append(finding)
-    return tuple(
-        _decide(case, item, general, by_receivable[item.fingerprint], profile.waterfall)
-        for item in case.receivables
-    )
+    return general, own
 
 
 def _decide(
@@ -172,7 +177,7 @@ def _decide(
     found = [*general, *own]
     steps = waterfall(receivable, own, figures)
     amount = steps[-1].balance
-    decision, reasons = _gravest(found), _reasons(found)
+    decision, reasons = gravest(found), reasons_of(found)
     if decision is not Decision.EXCLUDED and amount <= 0:
         decision = Decision.EXCLUDED
         face = case.of_document(receivable.primary, "totals/payable", receivable.invoice.totals.payable)
@@ -190,7 +195,8 @@ def _decide(
     )
 
 
-def _gravest(findings: Iterable[Finding]) -> Decision:
+def gravest(findings: Iterable[Finding]) -> Decision:
+    """The decision that findings lead to."""
     effects = {item.effect for item in findings}
     if Effect.EXCLUDE in effects:
         return Decision.EXCLUDED
@@ -201,8 +207,15 @@ _GRAVITY = {Effect.EXCLUDE: 0, Effect.REFER: 1, Effect.INFORMATION: 2}
 _SAID_OUTCOMES = frozenset({Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN})
 
 
-def _reasons(findings: Iterable[Finding]) -> tuple[Reason, ...]:
-    """The gravest first, each code once; what merely informs is said last, and passes are not."""
+REQUIRED = " The profile lends only where this is known."
+"""Said of what cannot be known and therefore excludes."""
+
+
+def reasons_of(findings: Iterable[Finding], *, required: bool = False) -> tuple[Reason, ...]:
+    """The gravest first, each code once; what merely informs is said last, and passes are not.
+
+    :param required: say why what is unknown excludes
+    """
     said = [
         item for item in findings if item.effect is not Effect.INFORMATION or item.outcome in _SAID_OUTCOMES
     ]
@@ -211,23 +224,26 @@ def _reasons(findings: Iterable[Finding]) -> tuple[Reason, ...]:
     for item in said:
         code = f"{item.rule}.{item.code}"
         if code not in reasons:
-            reasons[code] = Reason(code, item.message, item.line, item.inputs[0] if item.inputs else None)
+            unknown = item.outcome is Outcome.UNKNOWN and item.effect is Effect.EXCLUDE
+            message = item.message + REQUIRED if required and unknown else item.message
+            reasons[code] = Reason(code, message, item.line, item.inputs[0] if item.inputs else None)
     return tuple(reasons.values())[:MAX_REASONS]
 
 
 # --- the waterfall ------------------------------------------------------------------------------
 
 
-class _Fall:
+class Fall:
     """A balance that only goes down, and never below zero."""
 
-    def __init__(self, face: Decimal, currency: str) -> None:
+    def __init__(self, face: Decimal, currency: str, note: str = "amount due with tax") -> None:
         self._currency = currency
         self.face = rounded_down(face, currency)
-        self.steps = [WaterfallStep(Step.FACE, self.face, self.face, "amount due with tax")]
+        self.steps = [WaterfallStep(Step.FACE, self.face, self.face, note)]
 
     @property
     def balance(self) -> Decimal:
+        """What is left."""
         return self.steps[-1].balance
 
     def take(self, step: Step, amount: Decimal | Fraction, note: str) -> None:
@@ -256,13 +272,13 @@ def waterfall(
     6. The profile's dilution reserve and advance rate.
     """
     taken = _deductions(findings, receivable.currency)
-    fall = _Fall(receivable.face, receivable.currency)
+    fall = Fall(receivable.face, receivable.currency)
     fall.take(Step.CREDIT_NOTES, receivable.credited, f"{len(receivable.credits)} credit notes")
     fall.take(Step.TAX_RED, taken[Step.TAX_RED], "reversed at tax, without a credit note here")
     fall.take(Step.PAYMENTS, taken[Step.PAYMENTS], "seen by the bank that keeps the account")
     known = fall.face - fall.balance
     facts = max((asset.settled_ppb + asset.diluted_ppb for asset in receivable.assets), default=0)
-    on_ledger = _share(fall.face, facts)
+    on_ledger = share(fall.face, facts)
     fall.take(
         Step.LEDGER_FACTS,
         on_ledger - Fraction(known),
@@ -276,7 +292,7 @@ def waterfall(
     others = FACE_VALUE_PPB - min(facts, FACE_VALUE_PPB) - min(caps) if caps else 0
     fall.take(
         Step.CLAIMS_OF_OTHERS,
-        _share(fall.face, max(others, 0)),
+        share(fall.face, max(others, 0)),
         "shares that others hold, or that are not free",
     )
     if figures.dilution_reserve:
@@ -287,7 +303,11 @@ def waterfall(
     return tuple(fall.steps)
 
 
-def _share(face: Decimal, ppb: int) -> Fraction:
+def share(face: Decimal, ppb: int) -> Fraction:
+    """A share of a face value, at most all of it.
+
+    :param ppb: in billionths
+    """
     return Fraction(face) * min(ppb, FACE_VALUE_PPB) / FACE_VALUE_PPB
 
 

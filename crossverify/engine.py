@@ -18,10 +18,12 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from consortium.documents.canonical import canonical_bytes
+from crossverify import decision, eligible
 from crossverify.case import Case
-from crossverify.decision import ReceivableDecision, SubjectDecision, decide, decide_subject, total
+from crossverify.decision import ReceivableDecision, SubjectDecision, decide_subject, total
+from crossverify.eligible import Converted
 from crossverify.evidence import Evidence
-from crossverify.figures import EXACT
+from crossverify.figures import EXACT, Waterfall
 from crossverify.profiles import Profile
 from crossverify.rule import STAGE_ORDER, Finding, clip
 
@@ -34,12 +36,14 @@ class Evaluation:
     :ivar subject: decision on the subject as a whole
     :ivar receivables: one decision per receivable, by issue date, number, fingerprint
     :ivar totals: per currency: face, eligible, refer and excluded amounts
+    :ivar converted: the same in one currency, where the profile names one
     """
 
     findings: tuple[Finding, ...]
     subject: SubjectDecision
     receivables: tuple[ReceivableDecision, ...]
     totals: Mapping[str, Mapping[str, Decimal]]
+    converted: Converted | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as canonical JSON data."""
@@ -51,6 +55,7 @@ class Evaluation:
                 currency: {name: format(amount, "f") for name, amount in amounts.items()}
                 for currency, amounts in self.totals.items()
             },
+            **({"converted": self.converted.to_json()} if self.converted is not None else {}),
         }
 
     def to_bytes(self) -> bytes:
@@ -65,11 +70,25 @@ def evaluate(evidence: Evidence, profile: Profile) -> Evaluation:
     :param profile: rules, thresholds, effects, ages, waterfall
     """
     with localcontext(EXACT):
-        case = Case(evidence, profile.max_ages)
-        findings = _findings(case, profile)
-        subject = decide_subject(findings)
-        receivables = decide(case, findings, profile)
+        return judge(case_of(evidence, profile), profile)
+
+
+def case_of(evidence: Evidence, profile: Profile) -> Case:
+    """The indexed evidence, as a profile looks at it. To be used in the context :data:`EXACT`."""
+    return Case(evidence, profile.max_ages, profile.lends_on)
+
+
+def judge(case: Case, profile: Profile) -> Evaluation:
+    """Evaluates a case that was indexed for this profile. To be called in the context :data:`EXACT`."""
+    findings = _findings(case, profile)
+    subject = decide_subject(findings)
+    figures = profile.waterfall
+    if isinstance(figures, Waterfall):
+        receivables = decision.decide(case, findings, figures)
         return Evaluation(findings, subject, receivables, total(receivables))
+    receivables = eligible.decide(case, findings, figures)
+    totals = total(receivables)
+    return Evaluation(findings, subject, receivables, totals, eligible.converted(case, totals, figures))
 
 
 def _findings(case: Case, profile: Profile) -> tuple[Finding, ...]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from consortium.documents import PurchaseOrder
+from consortium.documents.roles import Reference
+from consortium.documents.weights import portions_of
 from crossverify.evidence import AssetState, EvidenceDocument
+from crossverify.percase import per_case
 
 if TYPE_CHECKING:
     from crossverify.case import Case
@@ -82,3 +88,24 @@ def orders_of(case: Case) -> tuple[OrderAsset, ...]:
         if item.state != "void":
             found.setdefault(key, OrderAsset(key, item, body, (asset,) if asset is not None else ()))
     return tuple(found.values())
+
+
+@per_case
+def invoiced(case: Case) -> Mapping[str, Fraction]:
+    """What the subject has invoiced on each order, net of credit notes, in the order's currency, by the order's
+    fingerprint: what is invoiced is financed as a receivable.
+
+    Invoices in another currency count for nothing here; where they are financed, that is a claim on the order.
+    """
+    found: dict[str, Fraction] = defaultdict(Fraction)
+    for receivable in case.receivables:
+        body = receivable.invoice
+        for portion in portions_of(body):
+            reference = Reference("purchase_order", portion.number, body.seller, body.buyer)
+            order = case.find(reference, body)
+            if order is None or not isinstance(order.document, PurchaseOrder):
+                continue
+            if order.document.currency == receivable.currency:
+                net = max(receivable.face - receivable.credited, Decimal(0))
+                found[order.fingerprint] += Fraction(net) * portion.part
+    return found

@@ -32,7 +32,8 @@ def test_rules_are_listed_under_their_names() -> None:
 
 def test_a_profile_survives_its_own_json() -> None:
     for profile in PROFILES.values():
-        changed = profile.with_overrides({"rules": {"MATCH_QTY": {"tolerance": "0.031"}}})
+        figures = {"rules": {"CONSENT": {"expiring_days": 31}}, "waterfall": {"advance_rate": "0.61"}}
+        changed = profile.with_overrides(figures)
         again = Profile.from_json(changed.to_json())
         assert canonical_bytes(again.to_json()) == canonical_bytes(changed.to_json())
         assert again.digest() == changed.digest() != profile.digest()
@@ -71,6 +72,9 @@ def test_overrides_change_what_they_name_and_nothing_else() -> None:
         ({"rules": {"MATCH_QTY": {"effects": {"WARN": "shout"}}}}, "WARN"),
         ({"rules": {"MATCH_QTY": {"effects": {"WARNING": "refer"}}}}, "WARNING"),
         ({"rules": {"MATCH_QTY": 5}}, "MATCH_QTY"),
+        ({"requires": ["NO_RULE"]}, "NO_RULE"),
+        ({"requires": ["MATCH_QTY.NO_CODE"]}, "MATCH_QTY.NO_CODE"),
+        ({"requires": "MATCH_QTY"}, "requires"),
     ],
 )
 def test_wrong_overrides_are_refused_by_name(overrides: dict[str, Any], named: str) -> None:
@@ -84,6 +88,29 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         RECEIVABLE_V1.with_overrides({"max_ages": {"tax": 0}, "rules": {"NO_RULE": {}}, "x": 1})
     assert all(name in caught.value.message for name in ("max_ages.tax", "NO_RULE", "x is no part"))
+
+
+def test_a_bank_says_what_it_has_to_know() -> None:
+    changed = RECEIVABLE_V1.with_overrides({"requires": ["INV_AUTHENTIC", "DOC_VALID.WITHHELD"]})
+    by_rule = {item.rule.id: item for item in changed.rules}
+    assert by_rule["INV_AUTHENTIC"].effect_of(Outcome.UNKNOWN, "SOURCE_SILENT") is Effect.EXCLUDE
+    assert by_rule["DOC_VALID"].effect_of(Outcome.UNKNOWN, "WITHHELD") is Effect.EXCLUDE
+    assert by_rule["DOC_VALID"].effect_of(Outcome.UNKNOWN, "NOT_REGISTERED") is Effect.REFER
+
+
+def test_the_four_products_are_there() -> None:
+    lends_on = {name: profile.lends_on.value for name, profile in PROFILES.items()}
+    assert lends_on == {
+        "receivable-v1": "receivable",
+        "receivable-v2": "receivable",
+        "order-v1": "order",
+        "warehouse-v1": "warehouse_receipt",
+        "bill-v1": "bill",
+    }
+    for profile in PROFILES.values():
+        assert Profile.from_json(profile.to_json()) == profile
+        named = [item.rule.id for item in profile.rules]
+        assert len(set(named)) == len(named)
 
 
 def test_a_rule_of_another_version_does_not_replay() -> None:

@@ -1,4 +1,4 @@
-"""Profiles: which rules run for one product that a bank lends on, with their thresholds and effects.
+"""What a profile is: rules in their versions, with thresholds and effects, ages of sources, figures of the waterfall.
 
 A profile is data. A bank changes it by overrides (a JSON or TOML mapping, see
 :meth:`Profile.with_overrides`), never by editing code, and a package carries the whole profile, so that it
@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -19,9 +17,9 @@ from pydantic import BaseModel, ValidationError
 from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
 from crossverify.answers import GAP_CODES
-from crossverify.figures import MaxAges, Waterfall
+from crossverify.figures import AssetKind, MaxAges, Waterfall, Waterfall2
 from crossverify.rule import Effect, Outcome, Rule, Thresholds
-from crossverify.rules import ALL, RULES
+from crossverify.rules import ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +43,27 @@ class RuleSettings:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An explicit list of rules with their figures."""
+    """An explicit list of rules with their figures.
+
+    :param lends_on: what one decision is made about
+    """
 
     id: str
     version: int
     description: str
     rules: tuple[RuleSettings, ...]
     max_ages: MaxAges
-    waterfall: Waterfall
+    waterfall: Waterfall | Waterfall2
+    lends_on: AssetKind = AssetKind.RECEIVABLE
 
     def to_json(self) -> dict[str, Any]:
         """The profile as canonical JSON data, as a package carries it."""
+        receivables = self.lends_on is AssetKind.RECEIVABLE
         return {
             "id": self.id,
             "version": self.version,
             "description": self.description,
+            **({} if receivables else {"lends_on": self.lends_on.value}),
             "max_ages": self.max_ages.to_json(),
             "waterfall": self.waterfall.model_dump(mode="json"),
             "rules": [
@@ -103,7 +107,8 @@ class Profile:
                 description=data["description"],
                 rules=tuple(settings),
                 max_ages=MaxAges.model_validate(data["max_ages"]),
-                waterfall=Waterfall.model_validate(data["waterfall"]),
+                waterfall=_waterfall(data["waterfall"]),
+                lends_on=AssetKind(data.get("lends_on", AssetKind.RECEIVABLE)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _invalid(str(error)) from error
@@ -117,21 +122,25 @@ class Profile:
         """A copy with a bank's own figures.
 
         Form: ``{"max_ages": {"tax": 3600}, "waterfall": {"advance_rate": "0.7"}, "rules": {"MATCH_QTY":
-        {"tolerance": "0.05", "effects": {"WARN": "refer"}}}}``; all parts optional, decimals as strings.
+        {"tolerance": "0.05", "effects": {"WARN": "refer"}}}, "requires": ["INV_AUTHENTIC"]}``; all parts
+        optional, decimals as strings. ``requires`` names rules, or single codes as ``RULE.CODE``, without whose
+        knowledge nothing is lent: what they cannot know then excludes.
 
         :raises InvalidInputError: ``PROFILE_INVALID``, naming every unknown name and wrong value
         """
         problems: list[str] = []
-        unknown = set(overrides) - {"max_ages", "waterfall", "rules"}
+        unknown = set(overrides) - {"max_ages", "waterfall", "rules", "requires"}
         problems += [f"{name} is no part of a profile" for name in sorted(unknown)]
         ages = _overridden(self.max_ages, overrides.get("max_ages", {}), "max_ages", problems)
         waterfall = _overridden(self.waterfall, overrides.get("waterfall", {}), "waterfall", problems)
         by_rule = _mapping(overrides.get("rules", {}), "rules", problems)
+        required = _required(self, overrides.get("requires", ()), problems)
         rules = []
         for item in self.rules:
             where = f"rules.{item.rule.id}"
             changes = _mapping(by_rule.pop(item.rule.id, {}), where, problems)
             effects = _effects(item, changes.pop("effects", {}), f"{where}.effects", problems)
+            effects |= dict.fromkeys(required.get(item.rule.id, ()), Effect.EXCLUDE)
             thresholds = _overridden(item.thresholds, changes, where, problems)
             rules.append(RuleSettings(item.rule, thresholds, effects))
         problems += [f"rules.{name}: no rule of this profile" for name in sorted(by_rule)]
@@ -148,6 +157,29 @@ def _mapping(value: object, where: str, problems: list[str]) -> dict[str, Any]:
         return dict(value)
     problems.append(f"{where}: {value!r} is no mapping")
     return {}
+
+
+def _required(profile: Profile, names: object, problems: list[str]) -> dict[str, list[str]]:
+    """Outcomes and codes that are to exclude, by rule."""
+    if not isinstance(names, list | tuple):
+        problems.append(f"requires: {names!r} is no list")
+        return {}
+    rules = {item.rule.id: item.rule for item in profile.rules}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        rule, _, code = str(name).partition(".")
+        if rule not in rules:
+            problems.append(f"requires: {name}: no rule of this profile")
+        elif code and code not in rules[rule].codes | GAP_CODES:
+            problems.append(f"requires: {name}: no code of the rule")
+        else:
+            found.setdefault(rule, []).append(code or Outcome.UNKNOWN.value)
+    return found
+
+
+def _waterfall(data: Mapping[str, Any]) -> Waterfall | Waterfall2:
+    """Figures of the form that they say they are of; the first form says none."""
+    return (Waterfall2 if "version" in data else Waterfall).model_validate(data)
 
 
 def _effects(item: RuleSettings, changes: object, where: str, problems: list[str]) -> dict[str, Effect]:
@@ -181,59 +213,22 @@ def _invalid(text: str) -> InvalidInputError:
     )
 
 
-def _settings(version: int, names: tuple[str, ...]) -> tuple[RuleSettings, ...]:
-    rules = (ALL[name, version] for name in names)
-    return tuple(RuleSettings(rule, rule.thresholds(), dict(rule.effects)) for rule in rules)
+def settings(
+    versions: Mapping[str, int],
+    figures: Mapping[str, Mapping[str, Any]] | None = None,
+    effects: Mapping[str, Mapping[str, Effect]] | None = None,
+) -> tuple[RuleSettings, ...]:
+    """Rules of a profile.
 
-
-RECEIVABLE_V1 = Profile(
-    id="receivable-v1",
-    version=1,
-    description="Single receivables from performed deliveries (应收账款融资), confirmed by debtors or not.",
-    rules=_settings(
-        1,
-        (
-            "CONSENT",
-            "DOC_VALID",
-            "PARTY_ID",
-            "TOTALS_TAX",
-            "INV_AUTHENTIC",
-            "INV_STATE",
-            "DUP_EXACT",
-            "LINK_WEIGHT",
-            "MATCH_QTY",
-            "MATCH_PRICE",
-            "PO_EXHAUSTED",
-            "DATE_ORDER",
-            "DEBTOR_CONFIRM",
-            "CASH_CLOSURE",
-            "CREDIT_STATUS",
-        ),
-    ),
-    max_ages=MaxAges(),
-    waterfall=Waterfall(),
-)
-
-PROFILES: Mapping[str, Profile] = {profile.id: profile for profile in (RECEIVABLE_V1,)}
-"""The profiles, by name."""
-
-
-_JUDGING = ("answers", "match", "rules")
-"""Folders whose code judges, beside the files of this one."""
-
-
-@cache
-def rules_digest() -> str:
-    """SHA-256 (hex) over every rule's name and version and over the source code that judges.
-
-    Two programs with the same digest give the same findings for the same evidence and profile.
+    :param versions: names of the rules in their order, with the version that the profile pins
+    :param figures: thresholds other than the rules' own defaults, by rule
+    :param effects: effects other than the rules' own, by rule and by outcome or code
+    :raises KeyError: a rule is not there in that version
     """
-    root = Path(__file__).parent
-    sources = {
-        path.relative_to(root).as_posix(): hashlib.sha256(
-            path.read_bytes().replace(b"\r\n", b"\n")
-        ).hexdigest()
-        for path in (*root.glob("*.py"), *(path for part in _JUDGING for path in (root / part).rglob("*.py")))
-    }
-    versions = {name: rule.version for name, rule in RULES.items()}
-    return hashlib.sha256(canonical_bytes({"rules": versions, "sources": sources})).hexdigest()
+    figures, effects = figures or {}, effects or {}
+    found = []
+    for name, version in versions.items():
+        rule = ALL[name, version]
+        given = rule.thresholds.model_validate(dict(figures.get(name, {})))
+        found.append(RuleSettings(rule, given, {**rule.effects, **effects.get(name, {})}))
+    return tuple(found)

@@ -1,0 +1,24 @@
+"""Commercial bills (票据贴现)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from crossverify.figures import DAY, AssetKind, MaxAges, Waterfall2
+from crossverify.profiles.model import Profile, settings
+
+BILL_V1: Final = Profile(
+    id="bill-v1",
+    version=1,
+    description="Discount of commercial bills (商业汇票贴现, 票据法).",
+    rules=settings(
+        {
+            "CONSENT": 1,
+            "PARTY_ID": 1,
+            "CREDIT_STATUS": 1,
+        }
+    ),
+    max_ages=MaxAges(registry=DAY, bills=DAY),
+    waterfall=Waterfall2(),
+    lends_on=AssetKind.BILL,
+)

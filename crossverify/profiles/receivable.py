@@ -1,0 +1,65 @@
+"""Receivables from performed deliveries (应收账款融资)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from crossverify.figures import DAY, MaxAges, Waterfall, Waterfall2
+from crossverify.profiles.model import Profile, settings
+
+RECEIVABLE_V1: Final = Profile(
+    id="receivable-v1",
+    version=1,
+    description="Single receivables from performed deliveries (应收账款融资), confirmed by debtors or not.",
+    rules=settings(
+        {
+            "CONSENT": 1,
+            "DOC_VALID": 1,
+            "PARTY_ID": 1,
+            "TOTALS_TAX": 1,
+            "INV_AUTHENTIC": 1,
+            "INV_STATE": 1,
+            "DUP_EXACT": 1,
+            "LINK_WEIGHT": 1,
+            "MATCH_QTY": 1,
+            "MATCH_PRICE": 1,
+            "PO_EXHAUSTED": 1,
+            "DATE_ORDER": 1,
+            "DEBTOR_CONFIRM": 1,
+            "CASH_CLOSURE": 1,
+            "CREDIT_STATUS": 1,
+        }
+    ),
+    max_ages=MaxAges(),
+    waterfall=Waterfall(),
+)
+
+RECEIVABLE_V2: Final = Profile(
+    id="receivable-v2",
+    version=2,
+    description=(
+        "Single receivables from performed deliveries (应收账款融资), with line-level matching, registry, portfolio "
+        "and terms."
+    ),
+    rules=settings(
+        {
+            "CONSENT": 1,
+            "DOC_VALID": 1,
+            "PARTY_ID": 1,
+            "TOTALS_TAX": 1,
+            "INV_AUTHENTIC": 1,
+            "INV_STATE": 1,
+            "DUP_EXACT": 1,
+            "LINK_WEIGHT": 1,
+            "MATCH_QTY": 1,
+            "MATCH_PRICE": 1,
+            "PO_EXHAUSTED": 1,
+            "DATE_ORDER": 1,
+            "DEBTOR_CONFIRM": 1,
+            "CASH_CLOSURE": 1,
+            "CREDIT_STATUS": 1,
+        }
+    ),
+    max_ages=MaxAges(registry=DAY, bills=DAY),
+    waterfall=Waterfall2(),
+)
