@@ -10,6 +10,8 @@ from crossverify.adapters.bank import app as bank
 from crossverify.adapters.bank.settings import BankSettings
 from crossverify.adapters.credit import app as credit
 from crossverify.adapters.credit.settings import CreditSettings
+from crossverify.adapters.registry import app as registry
+from crossverify.adapters.registry.settings import RegistrySettings
 from crossverify.adapters.serving import AdapterSettings
 from crossverify.adapters.tax import app as tax
 from crossverify.adapters.tax.settings import TaxSettings
@@ -27,4 +29,5 @@ ADAPTERS: Final[Mapping[str, AdapterKind]] = {
     "tax": AdapterKind(TaxSettings, tax.serve),
     "bank": AdapterKind(BankSettings, bank.serve),
     "credit": AdapterKind(CreditSettings, credit.serve),
+    "registry": AdapterKind(RegistrySettings, registry.serve),
 }

@@ -48,6 +48,21 @@ class AdapterSettings(ServiceSettings):
 
 
 @dataclass(frozen=True)
+class AlsoServed:
+    """A further service of an institution, for the same callers as its questions.
+
+    :ivar service: full name below the package
+    :ivar methods: names of its methods
+    :ivar add: registers the servicer that ``make`` makes
+    """
+
+    service: str
+    methods: tuple[str, ...]
+    add: Callable[[Any, Any], None]
+    make: Callable[[Institution], Any]
+
+
+@dataclass(frozen=True)
 class Adapter:
     """One kind of institution: what its server is made of.
 
@@ -56,6 +71,7 @@ class Adapter:
     :ivar questions: names of its service's methods
     :ivar service: full name of its service below the package
     :ivar add: registers the servicer that ``answers`` makes
+    :ivar also: further services, such as filings
     """
 
     source: str
@@ -65,6 +81,7 @@ class Adapter:
     add: Callable[[Any, Any], None]
     answers: Callable[[Institution], Any]
     loader: Callable[[Database], Loader]
+    also: tuple[AlsoServed, ...] = ()
 
 
 def permissions(adapter: Adapter, settings: AdapterSettings) -> Mapping[str, Permission]:
@@ -72,6 +89,8 @@ def permissions(adapter: Adapter, settings: AdapterSettings) -> Mapping[str, Per
     asks = allow("gateway", orgs=settings.asking_organisations)
     operates = allow("operator", orgs=settings.operator_organisations)
     table = {f"{_PACKAGE}.{adapter.service}/{method}": asks for method in adapter.questions}
+    for each in adapter.also:
+        table |= {f"{_PACKAGE}.{each.service}/{method}": asks for method in each.methods}
     return {**table, f"{_ADMIN}/LoadData": operates, f"{_ADMIN}/SetPaused": operates}
 
 
@@ -95,6 +114,8 @@ async def serve_adapter(adapter: Adapter, settings: AdapterSettings) -> None:
             limits=Limits(max_message_bytes=MAX_FILE_BYTES + 64 * 1024, deadline_cap_s=LOAD_CAP_S),
         )
         service.add(adapter.add, adapter.answers(institution))
+        for each in adapter.also:
+            service.add(each.add, each.make(institution))
         service.add(
             rpc.add_InstitutionAdminServiceServicer_to_server,
             AdminService(institution, adapter.loader(institution.database)),

@@ -22,6 +22,8 @@ from consortium.errors import (
     UnavailableError,
 )
 from consortium.rpc.client import call, channel
+from consortium.wire.chanrong.sources.v1 import registry_pb2 as registry_pb
+from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as registry_rpc
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
 from crossverify.adapters.admin import MAX_FILE_BYTES
@@ -31,6 +33,7 @@ from crossverify.sources.asking import AskingLimits
 from crossverify.sources.bank import BankSource, PaymentQuestion
 from crossverify.sources.credit import CreditSource, ReportQuestion
 from crossverify.sources.digest import answer_digest
+from crossverify.sources.registry import RegistryQuestion, RegistrySource
 from crossverify.sources.tax import InvoiceQuestion, TaxSource
 from tests.support.adapters import (
     ACCOUNT,
@@ -45,6 +48,7 @@ from tests.support.adapters import (
     report_json,
 )
 from tests.support.certs import TestConsortium
+from tests.support.registry import registration_json
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,21 @@ KINDS = [
         b'{"subject_id": "test:2"}',
         "test:INV-1",
         lambda answer: bool(answer["known"]),
+    ),
+    Kind(
+        "registry",
+        100,
+        lambda link: registry_rpc.RegistrySourceServiceStub(link).SearchRegistrations,
+        lambda names: registry_pb.SearchRegistrationsRequest(
+            assignors=[registry_pb.AssignorQuestion(assignor=n) for n in names]
+        ),
+        lambda link, names, limits: RegistrySource(link, limits).ask(
+            [RegistryQuestion.of(n) for n in names]
+        ),
+        lambda: registration_json(assignor="test:INV-1"),
+        b'{"number": "00001234"}',
+        "test:INV-1",
+        lambda answer: bool(answer["registrations"]),
     ),
 ]
 LIMITS = AskingLimits(deadline_s=20)

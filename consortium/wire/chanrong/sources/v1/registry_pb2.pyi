@@ -116,6 +116,7 @@ class AssignorAnswer(_message.Message):
     ASSIGNOR_FIELD_NUMBER: _builtins.int
     SEARCHED_NAMES_FIELD_NUMBER: _builtins.int
     REGISTRATIONS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     assignor: _builtins.str
     """The question's assignor."""
     @_builtins.property
@@ -126,16 +127,21 @@ class AssignorAnswer(_message.Message):
     def registrations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Registration]:
         """All registrations found, live or not, in the order of registration."""
 
+    @_builtins.property
+    def error(self) -> _sources_pb2.QuestionError:
+        """Set where there is no answer to this question alone."""
+
     def __init__(
         self,
         *,
         assignor: _builtins.str = ...,
         searched_names: _abc.Iterable[_builtins.str] | None = ...,
         registrations: _abc.Iterable[Global___Registration] | None = ...,
+        error: _sources_pb2.QuestionError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignor", b"assignor", "registrations", b"registrations", "searched_names", b"searched_names"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignor", b"assignor", "error", b"error", "registrations", b"registrations", "searched_names", b"searched_names"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -289,23 +295,23 @@ Global___RegistryAmendment: _TypeAlias = RegistryAmendment  # noqa: Y015
 
 @_typing.final
 class StreamRegistrationsRequest(_message.Message):
-    """Assignors to search for."""
+    """The question whose answer is wanted in parts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ASSIGNORS_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def assignors(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssignorQuestion]:
-        """At most 100."""
+    def question(self) -> Global___SearchRegistrationsRequest:
+        """As it is asked for one answer."""
 
     def __init__(
         self,
         *,
-        assignors: _abc.Iterable[Global___AssignorQuestion] | None = ...,
+        question: Global___SearchRegistrationsRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignors", b"assignors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -313,31 +319,25 @@ Global___StreamRegistrationsRequest: _TypeAlias = StreamRegistrationsRequest  # 
 
 @_typing.final
 class StreamRegistrationsResponse(_message.Message):
-    """One part of a long answer. Parts of one assignor follow each other."""
+    """A part of the answer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PART_FIELD_NUMBER: _builtins.int
-    PROVENANCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def part(self) -> Global___AssignorAnswer:
-        """The assignor with some of its registrations; searched names are in its first part."""
-
-    @_builtins.property
-    def provenance(self) -> _sources_pb2.Provenance:
-        """Only in the last message, which has no part: the provenance of the whole, with the digest that
-        SearchRegistrations would give.
+    def part(self) -> Global___SearchRegistrationsResponse:
+        """Some answers, in order. One that begins with the assignor with which the part before ended goes on with it. The
+        last part has the provenance, whose digest is over all parts put together.
         """
 
     def __init__(
         self,
         *,
-        part: Global___AssignorAnswer | None = ...,
-        provenance: _sources_pb2.Provenance | None = ...,
+        part: Global___SearchRegistrationsResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "provenance", b"provenance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "provenance", b"provenance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
