@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from consortium.documents import InvoiceLine, Item
+    from consortium.documents.purchase_order import OrderLine
 
 CHINESE_TAX_LIST: Final = "CN-TAX"
 CLASS_DIGITS: Final = 7
@@ -63,7 +64,7 @@ def _names_processing(name: str) -> bool:
     return any(word in text for word in _PROCESSING_WORDS) or _PROCESSING_NAMES.search(text) is not None
 
 
-def is_processing(line: InvoiceLine) -> bool:
+def is_processing(line: InvoiceLine | OrderLine) -> bool:
     """Whether a line is a fee for working up goods of somebody else (加工费), which moves no goods of its own."""
     for each in line.item.classifications:
         if each.list_id == CHINESE_TAX_LIST:
@@ -71,6 +72,6 @@ def is_processing(line: InvoiceLine) -> bool:
     return _names_processing(line.item.name)
 
 
-def goods_of(lines: Iterable[InvoiceLine]) -> frozenset[str]:
+def goods_of(lines: Iterable[InvoiceLine | OrderLine]) -> frozenset[str]:
     """Keys of everything on an invoice that is not processing."""
     return frozenset(key for line in lines if not is_processing(line) for key in goods_keys(line.item))
