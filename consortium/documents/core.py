@@ -186,7 +186,7 @@ _UNNAMED: Final[Mapping[str, slice]] = {
     "warehouse_receipt": slice(0, 1),
     "keeper_attestation": slice(0, 1),
     "transport_document": slice(0, 2),
-    "inspection_report": slice(0, 2),
+    "inspection_report": slice(0, 1),
 }
 """Which of seller and buyer the identity of a kind does not name; every other identity names both, or one of them and
 a party that is among the fields above."""

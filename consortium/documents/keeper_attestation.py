@@ -35,8 +35,14 @@ class AttestedGoods(Part):
     """Unit of the quantities (单位)."""
     released_date: Day | None = None
     """Day of the last release (最近出库日期)."""
+    release_agreed_by: Party | None = None
+    """Pledgee that agreed to the release (同意出库的质权人)."""
     pledgee: Party | None = None
     """In whose favour the keeper has a pledge noted (质权人)."""
+    pledged: NaturalQuantity | None = None
+    """Quantity that is pledged (出质数量); absent with a pledgee: all of it."""
+    pledge_date: Day | None = None
+    """Day on which the keeper noted the pledge (质押登记日期)."""
     frozen_by: Text | None = None
     """Court or authority that froze the goods (查封、冻结机关)."""
     marks: Text | None = None

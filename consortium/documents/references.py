@@ -188,20 +188,20 @@ def _of_request(document: Document, seller: Party | None, buyer: Party | None) -
 def _of_attestation(document: Document, seller: Party | None, buyer: Party | None) -> _Found:
     assert isinstance(document, KeeperAttestation)
     for line in document.lines:
-        yield Reference("warehouse_receipt", line.receipt_number, seller, buyer, issuer=document.keeper)
+        yield Reference("warehouse_receipt", line.receipt_number, seller, None, issuer=document.keeper)
 
 
 def _of_inspection(document: Document, seller: Party | None, buyer: Party | None) -> _Found:
     assert isinstance(document, InspectionReport)
     if document.receipt_number:
-        yield Reference("warehouse_receipt", document.receipt_number, seller, buyer, issuer=document.keeper)
+        yield Reference("warehouse_receipt", document.receipt_number, seller, None, issuer=document.keeper)
     for kind, number in (
         ("transport_document", document.transport_number),
         ("despatch_advice", document.despatch_number),
         ("purchase_order", document.order_number),
     ):
         if number:
-            yield Reference(kind, number, seller, buyer)
+            yield Reference(kind, number, seller, document.buyer)
 
 
 _READERS: Final[Mapping[type[Document], Callable[[Document, Party | None, Party | None], _Found]]] = {

@@ -35,6 +35,8 @@ _SELLERS: Final[Mapping[str, Callable[[Any], Party | None]]] = {
 _BUYERS: Final[Mapping[str, Callable[[Any], Party | None]]] = {
     "bill": lambda each: each.drawer,
     "transport_document": lambda each: each.buyer or each.consignee,
+    "keeper_attestation": lambda each: each.keeper,
+    "inspection_report": lambda each: each.inspector,
 }
 _ISSUERS: Final[Mapping[str, Callable[[Any], Party]]] = {
     "purchase_order": lambda each: each.buyer,
@@ -64,8 +66,8 @@ _OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "assignment_acknowledgement": ("assignee",),
     "bill": ("payee", "acceptor"),
     "transport_document": ("carrier", "shipper", "consignee"),
-    "keeper_attestation": ("keeper", "depositor"),
-    "inspection_report": ("inspector", "requester", "keeper"),
+    "keeper_attestation": ("depositor",),
+    "inspection_report": ("buyer", "requester", "keeper"),
 }
 """Parties beside seller and buyer that a document names with a role of their own."""
 
@@ -105,7 +107,8 @@ def seller_of(document: Document) -> Party | None:
 
 def buyer_of(document: Document) -> Party | None:
     """The buyer (购买方), who owes on an invoice; None for a warehouse receipt. Of a bill: its drawer, who bought what
-    it pays for."""
+    it pays for. Of what a third party says about goods: that keeper or inspector, who is the other side of the paper
+    and whose handle the ledger then has."""
     special = _BUYERS.get(document.kind)
     return getattr(document, "buyer", None) if special is None else special(document)
 

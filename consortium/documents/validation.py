@@ -42,6 +42,8 @@ _RULES: Final[Mapping[str, str]] = {
     "too_short": "TOO_FEW",
     "bool_type": "BOOLEAN_EXPECTED",
     "int_type": "INTEGER_EXPECTED",
+    "greater_than_equal": "NUMBER_OUT_OF_RANGE",
+    "less_than_equal": "NUMBER_OUT_OF_RANGE",
 }
 """pydantic's error types -> our rules. Errors of our own have our names already."""
 
@@ -77,6 +79,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "TOO_FEW": "A document without lines says nothing: add at least one.",
     "BOOLEAN_EXPECTED": "Write true or false.",
     "INTEGER_EXPECTED": "Write a whole number.",
+    "NUMBER_OUT_OF_RANGE": "Check the number.",
     "NUMBER_INVALID": "Write a plain decimal such as 1234.50: no thousands separator, no exponent.",
     "NUMBER_NOT_FINITE": "Write the number that is meant, or leave the field out.",
     "NUMBER_IMPRECISE": "Send the number as a text or as a JSON number with all its digits.",

@@ -522,6 +522,7 @@ def _numeric_fields() -> frozenset[str]:
         "capacity",
         "occupied",
         "released",
+        "pledged",
         "declared",
         "found",
     }

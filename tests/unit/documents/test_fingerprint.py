@@ -22,9 +22,11 @@ from consortium.documents.roles import Reference, references_of
 from consortium.documents.ubl import read_ubl
 from consortium.errors import ConfigurationError, InvalidInputError
 from tests.support.document_cases import (
+    BUYER,
     EUROPEAN_BUYER,
     EUROPEAN_SELLER,
     EXAMPLES,
+    SELLER,
     UBL_KINDS,
     document,
     example,
@@ -112,6 +114,18 @@ CORE = [
     ("despatch_advice", {"lines": [EXAMPLES["despatch_advice"]["lines"][0] | {"delivered": "89"}]}),
     ("goods_receipt", {"lines": [EXAMPLES["goods_receipt"]["lines"][0] | {"rejected": "3"}]}),
     ("goods_receipt", {"despatch_status": "AP"}),
+    ("contract", {"due_rule": {"basis": "receipt_date", "days": 90}}),
+    ("contract", {"assignment_barred": False}),
+    ("statement_of_account", {"acknowledged_amount": "200"}),
+    ("assignment_notice", {"payment_account": {"account_id": "1"}}),
+    ("assignment_notice", {"assignee": BUYER}),
+    ("assignment_acknowledgement", {"response": "accepted"}),
+    ("bill", {"acceptor": SELLER}),
+    ("bill", {"due_date": "2026-07-21"}),
+    ("transport_document", {"loading_date": "2026-01-11"}),
+    ("financing_request", {"financier": BUYER}),
+    ("keeper_attestation", {"counted_on": "2026-01-30"}),
+    ("inspection_report", {"method": "full"}),
     ("debtor_confirmation", {"response_code": "RE"}),
     ("debtor_confirmation", {"confirmed_amount": "200"}),
     ("debtor_confirmation", {"set_off_waived": True}),
@@ -149,6 +163,55 @@ def test_an_order_may_be_dated_anew_but_not_silently() -> None:
     again = document("purchase_order", issue_date="2025-12-31")
     assert KEYS.fingerprint(again) == KEYS.fingerprint(document("purchase_order"))
     assert KEYS.tag(again) != KEYS.tag(document("purchase_order"))
+
+
+def test_a_bill_is_the_same_bill_whoever_holds_it() -> None:
+    again = document("bill", holder=EUROPEAN_BUYER, state="CS06", endorsements=[], lines=[])
+    assert KEYS.keys_of(again) == KEYS.keys_of(document("bill"))
+
+
+def test_parts_of_one_bill_are_different_things() -> None:
+    part = document("bill", range_to=10000, amount="100", lines=[])
+    assert KEYS.fingerprint(part) != KEYS.fingerprint(document("bill"))
+
+
+@pytest.mark.parametrize(("written", "part"), [("{}|1|20905", {}), ("{}", {"range_from": 0, "range_to": 0})])
+def test_a_request_meets_its_bill(written: str, part: dict[str, Any]) -> None:
+    bill = document("bill", **part)
+    line = EXAMPLES["financing_request"]["lines"][0]
+    asked = document(
+        "financing_request",
+        lines=[line | {"document_kind": "bill", "document_number": written.format(bill.number)}],
+    )
+    (reference,) = references_of(asked)
+    assert KEYS.parent_fingerprint(reference, asked) == KEYS.fingerprint(bill)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parent", "changes"),
+    [
+        ("statement_of_account", "invoice", {}),
+        ("assignment_notice", "contract", {}),
+        ("assignment_notice", "invoice", {}),
+        ("assignment_acknowledgement", "assignment_notice", {}),
+        ("bill", "invoice", {}),
+        ("transport_document", "purchase_order", {}),
+        ("transport_document", "despatch_advice", {}),
+        ("inspection_report", "warehouse_receipt", {}),
+        ("keeper_attestation", "warehouse_receipt", {}),
+    ],
+)
+def test_later_kinds_meet_what_they_refer_to(kind: str, parent: str, changes: dict[str, Any]) -> None:
+    made = document(kind, **changes)
+    (reference,) = [each for each in references_of(made) if each.kind == parent]
+    assert KEYS.fingerprint(document(parent)) in KEYS.parent_fingerprints(reference, made)
+
+
+def test_an_acknowledgement_meets_the_assignees_own_notice() -> None:
+    notice = document("assignment_notice", issued_by="assignee")
+    answer = document("assignment_acknowledgement", notice_issued_by="assignee")
+    (reference,) = [each for each in references_of(answer) if each.kind == "assignment_notice"]
+    assert KEYS.parent_fingerprint(reference, answer) == KEYS.fingerprint(notice)
 
 
 def test_kinds_never_share_a_name() -> None:
