@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,11 +19,15 @@ import orjson
 from consortium.documents import Document
 from consortium.documents.canonical import canonical_bytes, plain
 from consortium.errors import InvalidInputError
-from crossverify.engine import Evaluation, evaluate
+from crossverify.engine import Evaluation, case_of, evaluate, judge
 from crossverify.evidence import Evidence, SourceAnswer, SourceState
+from crossverify.figures import EXACT
 from crossverify.profiles import Profile, rules_digest
+from finance_gateway.packages import detail
 
-PACKAGE_VERSION: Final = 1
+PACKAGE_VERSION: Final = 2
+"""Newest form of the payload. Evidence of version 1 makes a payload of version 1, byte for byte as it always did."""
+
 PACKAGE_TYPE: Final = "chanrong-package+json"
 """``typ`` of the signature, so that no other signed thing passes for a package."""
 
@@ -48,6 +52,9 @@ CONDITIONS_PRECEDENT: Final = (
     },
 )
 
+
+_ASKED_IN_VERSION_1: Final = 3
+"""Tax, bank and credit bureau."""
 
 Bodies = Mapping[str, bytes]
 """Fingerprint -> canonical bytes of a document."""
@@ -114,10 +121,12 @@ def build_payload(
 
     :param bodies: canonical bytes of documents, by fingerprint, where they are at hand: put in as they are
     """
+    if evidence.version > 1:
+        return _second(heading, evidence, profile, bodies)
     evaluation = evaluate(evidence, profile)
     evidence_json = _evidence_json(evidence, bodies)
     return {
-        "version": PACKAGE_VERSION,
+        "version": 1,
         "heading": heading.to_json(),
         "subject": evidence_json["subject"],
         "request": evidence_json["request"],
@@ -128,6 +137,42 @@ def build_payload(
         "receivables": [item.to_json() for item in evaluation.receivables],
         "conditions_precedent": [dict(item) for item in CONDITIONS_PRECEDENT],
         "findings": [item.to_json() for item in evaluation.findings],
+        "profile": profile.to_json(),
+        "profile_digest": profile.digest(),
+        "rules_digest": rules_digest(),
+        "retention_class": RETENTION_CLASS,
+        "onward_sharing": ONWARD_SHARING,
+        "evidence": evidence_json,
+    }
+
+
+def _second(heading: Heading, evidence: Evidence, profile: Profile, bodies: Bodies) -> dict[str, Any]:
+    """The second form of the payload: evidence of version 2."""
+    with localcontext(EXACT):
+        case = case_of(evidence, profile)
+        evaluation = judge(case, profile)
+        receivables = detail.receivables(case, evaluation)
+        conditions = detail.conditions_precedent(case, evaluation.findings)
+    evidence_json = _evidence_json(evidence, bodies)
+    said = summary(evaluation)
+    if evaluation.converted is not None:
+        said["converted"] = evaluation.converted.to_json()
+    return {
+        "version": PACKAGE_VERSION,
+        "heading": heading.to_json(),
+        "subject": evidence_json["subject"],
+        "request": evidence_json["request"],
+        "authorisation": detail.authorisation(evidence),
+        "evaluated_at": evidence.evaluated_at,
+        "valid_until": valid_until(evidence, profile),
+        "summary": said,
+        "sources": sources(evidence),
+        "network": detail.network(heading.members, evidence),
+        "lends_on": profile.lends_on.value,
+        "receivables": receivables,
+        "conditions_precedent": conditions,
+        "findings": [item.to_json() for item in evaluation.findings],
+        "explanations": detail.told(evaluation, profile),
         "profile": profile.to_json(),
         "profile_digest": profile.digest(),
         "rules_digest": rules_digest(),
@@ -152,20 +197,26 @@ def _body_json(document: Document, body: bytes | None) -> Any:
 
 
 def valid_until(evidence: Evidence, profile: Profile) -> int:
-    """Last second at which the package may be relied on: the earliest end of its evidence and of its consent."""
+    """Last second at which the package may be relied on: the earliest end of its evidence, of its consent and, from
+    the second form on, of the bank's own reservations."""
     ages = profile.max_ages
     ends = [evidence.evaluated_at + ages.ledger]
     # An answer that was too old already made findings UNKNOWN; it lends nothing that could end.
-    answers = ((evidence.tax, ages.tax), (evidence.bank, ages.bank), (evidence.credit, ages.credit))
-    ends += [
-        answer.as_of + age
-        for answer, age in answers
-        if answer is not None
-        and answer.state is SourceState.ANSWERED
-        and answer.as_of + age >= evidence.evaluated_at
-    ]
+    for name, answer in detail.answers(evidence):
+        age: int | None = getattr(ages, name)
+        if answer is None or age is None or answer.state is not SourceState.ANSWERED:
+            continue
+        if answer.as_of + age >= evidence.evaluated_at:
+            ends.append(answer.as_of + age)
     used = evidence.request.consent_id
     ends += [consent.expires - 1 for consent in evidence.consents if consent.id == used]
+    if evidence.version > 1 and evidence.ledger is not None:
+        ends += [
+            claim.expires - 1
+            for asset in evidence.ledger.assets.values()
+            for claim in asset.claims
+            if claim.own and claim.expires > evidence.evaluated_at
+        ]
     return max(min(ends), evidence.evaluated_at)
 
 
@@ -194,7 +245,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
 def sources(evidence: Evidence) -> list[dict[str, Any]]:
     """Which sources were asked, which answered as of when, which kept silent and why."""
     listed: list[dict[str, Any]] = []
-    for name, answer in (("tax", evidence.tax), ("bank", evidence.bank), ("credit", evidence.credit)):
+    asked = detail.answers(evidence)
+    for name, answer in asked if evidence.version > 1 else asked[:_ASKED_IN_VERSION_1]:
         if answer is None:
             listed.append({"source": name, "state": "not_asked"})
         else:
@@ -210,6 +262,8 @@ def sources(evidence: Evidence) -> list[dict[str, Any]]:
                 "height": ledger.height,
             }
         )
+    if evidence.version > 1:
+        listed.append(detail.desk_source(evidence))
     return listed
 
 

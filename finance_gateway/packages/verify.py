@@ -9,7 +9,8 @@ The checks, in their order; each is one function below and one line of the repor
    cover all its documents and assets, each read checked by every rule of ``consortium.ledger.proofs``
 5. agreement: what the package's evidence says of the ledger is what the signed reads say, on the channel trusted
 6. sources: every answer's digest is that of the answer in the evidence
-7. replay: the rules, run again over the package's own evidence, give the same payload, byte for byte
+7. replay: the rules, in the versions that the package's profile pins, run again over its own evidence, give the same
+   payload, byte for byte, whether or not it was made with this program's code
 8. validity: it has not run out
 
 A check that cannot be made because an earlier one failed is left out; the report says what is wrong first.
@@ -17,6 +18,7 @@ A check that cannot be made because an earlier one failed is left out; the repor
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +56,9 @@ UNSIGNED_NOTICE: Final = (
     "issuing gateway got them: the institutions' answers, the consents, the links between assets, and who handed "
     "documents in and when"
 )
+OTHER_CODE_NOTICE: Final = (
+    "made with other rule code than this program's; over this evidence both give the same"
+)
 ONLINE_NOTICE: Final = (
     "offline: whether the package was superseded, reopened or revoked later is on the ledger"
 )
@@ -80,6 +85,9 @@ class VerifyReport:
     def ok(self) -> bool:
         """Whether every check holds."""
         return bool(self.checks) and all(check.ok for check in self.checks)
+
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class _BrokenError(Exception):
@@ -267,18 +275,25 @@ def _sources(work: _Work) -> str:
 
 
 def _replay(work: _Work) -> str:
-    if work.payload.get("rules_digest") != rules_digest():
-        raise _BrokenError(
-            "made with other rule code than this program has; replay it with the release that made it"
-        )
-    again = build_payload(work.heading, work.evidence, work.profile, work.bodies)
+    """Other code is no fault where it gives the same bytes: a digest of the code says whether it is the same, and
+    only the results count."""
+    made_with = work.payload.get("rules_digest")
+    if not isinstance(made_with, str) or _DIGEST.fullmatch(made_with) is None:
+        raise _BrokenError("the package does not say with which code it was made")
+    other = made_with != rules_digest()
+    again = build_payload(work.heading, work.evidence, work.profile, work.bodies) | {
+        "rules_digest": made_with
+    }
     if not same_bytes(again, work.envelope.payload):
-        again = build_payload(work.heading, work.evidence, work.profile)
+        again = build_payload(work.heading, work.evidence, work.profile) | {"rules_digest": made_with}
         keys = sorted(set(again) | set(work.payload))
         changed = [key for key in keys if again.get(key) != work.payload.get(key)]
+        release = "; made with other rule code than this program has" if other else ""
         raise _BrokenError(
-            f"the rules give another result over this evidence; different: {', '.join(changed)}"
+            f"the rules give another result over this evidence; different: {', '.join(changed)}{release}"
         )
+    if other:
+        work.notices.append(OTHER_CODE_NOTICE)
     return f"{len(again['findings'])} findings again, byte for byte"
 
 

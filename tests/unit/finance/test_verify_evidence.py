@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from crossverify.evidence import AssetState, ClaimState, Evidence, LinkState
 from finance_gateway.packages.envelope import read_envelope
 from finance_gateway.packages.verify import (
+    OTHER_CODE_NOTICE,
     OWN_CLAIMS_NOTICE,
     READ_SLACK_S,
     TAG_NOTICE,
@@ -182,7 +185,8 @@ def test_sources_that_are_not_those_of_the_evidence(evidence: Evidence, spoil: C
         lambda p: p["conditions_precedent"].pop(),
         lambda p: p.update(subject={}),
         lambda p: p.update(more=1),
-        lambda p: p.update(rules_digest="0" * 64),
+        lambda p: p.update(rules_digest="the newest"),
+        lambda p: p.pop("rules_digest"),
         lambda p: p.update(profile_digest="0" * 64),
         lambda p: p["profile"]["waterfall"].update(advance_rate="1"),
         lambda p: p["profile"]["rules"].pop(),
@@ -193,6 +197,67 @@ def test_a_result_that_the_rules_do_not_give(evidence: Evidence, spoil: Callable
     found = failing(Forge(evidence, payload=spoil).make())
     assert "replay" in found
     assert set(found) <= {"replay", "sources"}
+
+
+def test_other_code_that_gives_the_same_result_is_no_fault(evidence: Evidence) -> None:
+    report = check(Forge(evidence, payload=lambda p: p.update(rules_digest="0" * 64)).make())
+    assert report.ok
+    assert OTHER_CODE_NOTICE in report.notices
+    assert OTHER_CODE_NOTICE not in check(Forge(evidence).make()).notices
+
+
+def test_other_code_is_no_excuse_for_another_result(evidence: Evidence) -> None:
+    def spoil(payload: Any) -> None:
+        payload.update(rules_digest="0" * 64)
+        payload["receivables"][0].update(decision="eligible", eligible="999999.00")
+
+    data = Forge(evidence, payload=spoil).make()
+    assert failing(data) == ["replay"]
+    assert message(data, "replay").endswith(
+        "different: receivables; made with other rule code than this program has"
+    )
+
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "packages"
+
+
+def old_package(spoil: Callable[[Any], Any] = lambda payload: None) -> bytes:
+    """A package as the first release made it, with reads that are fresh."""
+    payload = orjson.loads((VECTORS / "receivable-v1.payload.json").read_bytes())
+    evidence = Evidence.from_json(payload["evidence"])
+
+    def replace_all(made: Any) -> None:
+        made.clear()
+        made.update(payload)
+        spoil(made)
+
+    return Forge(evidence, payload=replace_all).make()
+
+
+def test_a_package_of_the_first_release_replays() -> None:
+    report = check(old_package())
+    assert [item for item in report.checks if not item.ok] == []
+    assert OTHER_CODE_NOTICE in report.notices
+    assert read_envelope(old_package())[1]["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda p: next(r for r in p["receivables"] if r["decision"] == "refer").update(decision="eligible"),
+        lambda p: p["findings"].pop(),
+        lambda p: p.update(explanations={}),
+        lambda p: p["profile"]["rules"][0]["thresholds"].update(expiring_days=400),
+    ],
+)
+def test_a_forged_package_of_the_first_release_does_not(spoil: Callable[[Any], Any]) -> None:
+    assert failing(old_package(spoil)) == ["replay"]
+
+
+def test_a_rule_version_that_nobody_has_is_refused_by_name() -> None:
+    data = old_package(lambda p: p["profile"]["rules"][3].update(version=99))
+    assert failing(data) == ["form"]
+    assert "Rule TOTALS_TAX version 99" in message(data, "form")
 
 
 def test_a_replay_names_what_is_different(evidence: Evidence) -> None:
