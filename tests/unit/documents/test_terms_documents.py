@@ -122,7 +122,8 @@ def test_a_wrong_document_says_what_and_where(
 
 
 def test_an_unknown_field_is_told_with_the_likely_one() -> None:
-    (found,) = read_json(as_json(example("contract", goverming_law="CN", governing_law=None)))  # type: ignore[misc]
+    (found,) = read_json(as_json(example("contract", goverming_law="CN", governing_law=None)))
+    assert isinstance(found, Problem)
     assert "'governing_law'" in found.remedy
 
 
@@ -188,9 +189,9 @@ def test_a_bill_that_says_no_amount_pays_with_all_of_it() -> None:
 
 
 def test_a_part_of_a_bill_uses_up_the_bill() -> None:
-    part = document("bill", range_to=10000, amount="100", split_from=1, split_to=20905)
+    part = document("bill", range_to=10000, amount="100", split_from=1, split_to=20905, lines=[])
     (portion,) = portions_of(part)
-    assert (portion.kind, portion.part) == ("bill", 1)
+    assert (portion.kind, portion.part) == ("bill", Fraction(1))
     found = weight(worth_of(part), portion, worth_of(document("bill")))
     assert found.of_parent == 10_000 * 10**9 // 20905
     assert worth_of(part).gross == (Decimal(100), "CNY")
