@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 _POUND = Fraction("0.45359237")
@@ -144,6 +145,7 @@ def scaled(value: Exact, scale: Fraction) -> Exact:
     return value if scale is _ONE else value * scale
 
 
+@lru_cache(maxsize=4096)
 def factor(unit: str, into: str) -> Fraction | None:
     """By what a quantity in ``unit`` is multiplied to be in ``into``; none where that is not certain."""
     if unit == into:
@@ -151,7 +153,19 @@ def factor(unit: str, into: str) -> Fraction | None:
     one, other = _PLACE.get(unit), _PLACE.get(into)
     if one is None or other is None or one[0] != other[0]:
         return None
-    return one[1] / other[1]
+    return _ONE if one[1] == other[1] else one[1] / other[1]
+
+
+def dimension(unit: str) -> str:
+    """What a unit measures; a unit that is comparable only with itself is its own dimension."""
+    place = _PLACE.get(unit)
+    return unit if place is None else place[0]
+
+
+def to_base(unit: str) -> Fraction:
+    """Factor to the first unit of its dimension; one where it is its own dimension."""
+    place = _PLACE.get(unit)
+    return _ONE if place is None else place[1]
 
 
 def shown(value: Exact | Decimal) -> str:

@@ -1,0 +1,383 @@
+"""The three-way match of a case: invoices drawn on what was ordered and accepted, line by line, in order of issue date,
+then ledger position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from consortium.documents import InvoiceLine
+from crossverify.match.accounts import Account, currency_of
+from crossverify.match.credits import take_back
+from crossverify.match.items import net_price, same_price_as_written
+from crossverify.match.joined import Billed, Joined
+from crossverify.match.table import Fact, How, LineMatch, Note
+from crossverify.units import Exact, exact, factor, scaled
+
+if TYPE_CHECKING:
+    from crossverify.case import Case, Receivable
+
+MAX_LINES: Final = 300_000
+"""Lines of all documents of a case that are matched: some hundred years of monthly invoices, or thirty documents of the
+greatest length. More is refused, so that nobody keeps a gateway busy."""
+PREPAYMENT: Final = "386"
+"""UNTDID 1001: prepayment invoice (预付款发票), asked for before delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A row of the table with what it was made of.
+
+    :ivar billed: the invoice's line and its place
+    :ivar row: the row
+    :ivar own_over: the part of ``row.over_accepted`` that this line adds, in its unit
+    :ivar reach: what may meet the line: accepted on its lines, and on the item where receipts name no line
+    :ivar ordered_reach: the same of what was ordered
+    """
+
+    billed: Billed
+    row: LineMatch
+    own_over: Exact = 0
+    reach: Exact = 0
+    ordered_reach: Exact = 0
+
+    @property
+    def line(self) -> InvoiceLine:
+        """The invoice's line."""
+        return self.billed.line
+
+    @property
+    def account(self) -> Account | None:
+        """Where it draws."""
+        return self.billed.place.account
+
+
+class _Totals(NamedTuple):
+    """What stands on an account, in the unit of its tree."""
+
+    ordered: Exact | None
+    all_ordered: bool
+    despatched: Exact | None
+    received: Exact | None
+    rejected: Exact | None
+    short: Exact | None
+    accepted: Exact | None
+    unclear: str
+    receipts: bool
+    by_debtor: bool
+    sent: bool
+    shared: bool
+    repeated: bool
+
+
+class _Drawn(NamedTuple):
+    fact: Fact
+    over: Exact | None = None
+    own: Exact = 0
+    reach: Exact = 0
+
+
+class _Priced(NamedTuple):
+    fact: Fact
+    price: Fraction | None = None
+    ordered: Fraction | None = None
+    currency: str | None = None
+
+
+class Matching:
+    """The match of a case.
+
+    :ivar refused: why nothing was matched; empty where it was
+    :ivar loose_credits: by receivable, lines of credit notes that take back no line that can be told
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._lines: dict[str, tuple[Matched, ...]] = {}
+        self._totals: dict[int, _Totals] = {}
+        self.loose_credits: Mapping[str, tuple[str, ...]] = {}
+        count = sum(len(getattr(item.document, "lines", ())) for item in case.documents)
+        self.refused = (
+            f"{count} lines are more than the {MAX_LINES} that are matched" if count > MAX_LINES else ""
+        )
+        if self.refused:
+            return
+        joined = Joined(case)
+        billed = {each.fingerprint: tuple(joined.invoice_lines(each)) for each in case.receivables}
+        self.loose_credits = take_back(case.receivables, billed)
+        for receivable in case.receivables:
+            exempt = self._exempt(receivable)
+            self._lines[receivable.fingerprint] = tuple(
+                self._row(receivable, position, line, exempt)
+                for position, line in enumerate(billed[receivable.fingerprint], 1)
+            )
+
+    def lines(self, receivable: Receivable) -> tuple[Matched, ...]:
+        """The lines of a receivable's invoice, matched; none where matching was refused."""
+        return self._lines.get(receivable.fingerprint, ())
+
+    def table(self, fingerprint: str) -> tuple[LineMatch, ...]:
+        """The table of a receivable."""
+        return tuple(each.row for each in self._lines.get(fingerprint, ()))
+
+    def _exempt(self, receivable: Receivable) -> Fact | None:
+        """Why a whole invoice draws on nothing."""
+        if self._case.cancelled(receivable):
+            return Fact.CANCELLED
+        return Fact.PREPAYMENT if receivable.invoice.type_code == PREPAYMENT else None
+
+    # --- one line ---------------------------------------------------------------------------
+
+    def _row(self, receivable: Receivable, position: int, billed: Billed, exempt: Fact | None) -> Matched:
+        line, account = billed.line, billed.place.account
+        scale = factor(line.unit, account.unit) if account is not None else None
+        before = account.goods.drawn if account is not None else None
+        priced = _price(receivable, billed, exempt)
+        totals = self._of(account) if account is not None else None
+        notes = _notes(billed, totals)
+        goods = self._goods(billed, exempt, scale, totals, notes)
+        orders = self._orders(billed, exempt, scale, totals)
+        back = scale if not scale or scale == 1 else 1 / scale
+
+        def shown_in(quantity: Exact | None) -> Exact | None:
+            return None if quantity is None or back is None else scaled(quantity, back)
+
+        leaves = account.leaves if account is not None else ()
+        row = LineMatch(
+            line=line.line_id,
+            position=position,
+            item=line.item.name,
+            orders=tuple(
+                sorted({each.slot.number for each in leaves if each.slot is not None and each.slot.order})
+            ),
+            order_lines=tuple(each.name for each in leaves[:_MAX_LINES_TOLD] if each.order_line is not None),
+            matched_by=billed.place.how if account is not None else How.NONE,
+            candidates=billed.place.told,
+            unit=line.unit,
+            ordered=shown_in(totals.ordered) if totals else None,
+            despatched=shown_in(totals.despatched) if totals else None,
+            received=shown_in(totals.received) if totals else None,
+            rejected=shown_in(totals.rejected) if totals else None,
+            short=shown_in(totals.short) if totals else None,
+            accepted=shown_in(totals.accepted) if totals else None,
+            invoiced_before=shown_in(before),
+            invoiced=exact(line.quantity),
+            credited=billed.credited,
+            over_accepted=shown_in(goods.over),
+            over_ordered=shown_in(orders.over),
+            currency=receivable.currency,
+            net_amount=exact(line.net_amount),
+            credited_net=exact(billed.credited_net),
+            price=priced.price,
+            order_price=priced.ordered,
+            order_currency=priced.currency,
+            price_difference=None
+            if priced.price is None or priced.ordered is None or priced.currency != receivable.currency
+            else priced.price - priced.ordered,
+            quantity_says=goods.fact,
+            price_says=priced.fact,
+            order_says=orders.fact,
+            notes=notes,
+        )
+        return Matched(
+            billed, row, shown_in(goods.own) or 0, shown_in(goods.reach) or 0, shown_in(orders.reach) or 0
+        )
+
+    def _goods(
+        self,
+        billed: Billed,
+        exempt: Fact | None,
+        scale: Fraction | None,
+        totals: _Totals | None,
+        notes: tuple[Note, ...],
+    ) -> _Drawn:
+        """Draws on what was accepted."""
+        line, account, slot = billed.line, billed.place.account, billed.slot
+        if exempt is not None:
+            return _Drawn(exempt)
+        if billed.service:
+            return _Drawn(Fact.SERVICE)
+        if not line.quantity:
+            return _Drawn(Fact.NO_QUANTITY if line.net_amount else Fact.NOTHING)
+        if account is None or totals is None:
+            if not billed.referenced:
+                return _Drawn(Fact.AMBIGUOUS if billed.place.candidates else Fact.NO_REFERENCE)
+            received = slot is None or slot.unplaced or any(each.entries for each in slot.names.accounts)
+            return _Drawn(_unmatched(billed) if received or slot is None else Fact.NO_RECEIPT)
+        if not totals.receipts:
+            return _Drawn(Fact.NO_RECEIPT)
+        if scale is None:
+            account.uncertain = True
+            return _Drawn(Fact.UNITS)
+        if any(each.uncertain for each in account.parts):
+            return _Drawn(Fact.EARLIER_UNITS)
+        quantity = scaled(billed.net, scale)
+        own = account.goods.draw(quantity)
+        reach = account.goods.within_reach
+        over = min(account.goods.excess, account.goods.top.excess) if own > 0 and quantity > 0 else 0
+        if totals.unclear == Fact.RECEIPT_CONTRADICTS or (totals.unclear and over > 0):
+            return _Drawn(Fact(totals.unclear), None, 0, reach)
+        if over > 0:
+            return _Drawn(Fact.OVER, over, own, reach)
+        if Note.ITEM_DIFFERS in notes or Note.REFERENCES_DIFFER in notes:
+            return _Drawn(Fact.CONTRADICTS, 0, 0, reach)
+        return _Drawn(Fact.AGREES, 0, 0, reach)
+
+    def _orders(
+        self, billed: Billed, exempt: Fact | None, scale: Fraction | None, totals: _Totals | None
+    ) -> _Drawn:
+        """Draws on what was ordered."""
+        account, slot = billed.place.account, billed.slot
+        if exempt is not None:
+            return _Drawn(exempt)
+        if account is None or totals is None:
+            if slot is not None and slot.order is None:
+                return _Drawn(Fact.NO_ORDER)
+            if not billed.referenced:
+                return _Drawn(Fact.AMBIGUOUS if billed.place.candidates else Fact.NO_REFERENCE)
+            return _Drawn(_unmatched(billed))
+        if totals.ordered is None:
+            return _Drawn(Fact.NO_ORDER)
+        if scale is None:
+            return _Drawn(Fact.UNITS)
+        quantity = scaled(billed.net, scale)
+        own = account.orders.draw(quantity)
+        reach = account.orders.within_reach
+        over = min(account.orders.excess, account.orders.top.excess) if own > 0 and quantity > 0 else 0
+        if over > 0 and not totals.all_ordered:
+            return _Drawn(Fact.NO_ORDER, None, 0, reach)
+        return _Drawn(Fact.OVER if over > 0 else Fact.AGREES, over, own, reach)
+
+    # --- what stands on an account ----------------------------------------------------------
+
+    def _of(self, account: Account) -> _Totals:
+        found = self._totals.get(id(account))
+        if found is None:
+            found = self._totals[id(account)] = _totals(account)
+        return found
+
+
+_MAX_LINES_TOLD: Final = 8
+"""Most order lines that a row names."""
+
+
+def _unmatched(billed: Billed) -> Fact:
+    return Fact.AMBIGUOUS if billed.place.candidates else Fact.NOT_MATCHED
+
+
+def _totals(account: Account) -> _Totals:
+    """Sums of an account: its own and those below. What stands above counts for whether receipts are there."""
+    above = []
+    parent = account.parent
+    while parent is not None:
+        above.append(parent)
+        parent = parent.parent
+    own = [each for each in account.parts if each not in above]
+    entries = [entry for each in own for entry in each.entries]
+    shared = [entry for each in above for entry in each.entries]
+    clear = [entry for entry in entries if entry.received is not None]
+    unclear = sorted({each.unclear for each in account.parts if each.unclear})
+    ordered = [each.order_line for each in account.leaves if each.order_line is not None]
+    quantities = [each.despatched for each in own if each.despatched is not None]
+    parties = [(entry.source, entry) for entry in (*entries, *shared)]
+    return _Totals(
+        ordered=account.orders.capacity if ordered else None,
+        all_ordered=len(ordered) == len(account.leaves),
+        despatched=sum(quantities) if quantities else None,
+        received=sum(entry.received or 0 for entry in clear) if clear else None,
+        rejected=sum(entry.rejected for entry in clear) if clear else None,
+        short=sum(entry.short for entry in clear) if clear else None,
+        accepted=account.goods.capacity if clear else None,
+        unclear=Fact.RECEIPT_CONTRADICTS
+        if "RECEIPT_CONTRADICTS" in unclear
+        else unclear[0]
+        if unclear
+        else "",
+        receipts=bool(entries or shared),
+        by_debtor=all(
+            item.buyer != "" and item.buyer in {item.pushed_by, item.signed_by} for item, _ in parties
+        ),
+        sent=bool(entries) and not shared and all(entry.sent for entry in entries),
+        shared=bool(shared),
+        repeated=any(each.repeated for each in account.parts),
+    )
+
+
+def _notes(billed: Billed, totals: _Totals | None) -> tuple[Note, ...]:
+    found = set(billed.place.notes)
+    if billed.repeated:
+        found.add(Note.REPEATED_LINE)
+    if totals is not None:
+        if totals.repeated:
+            found.add(Note.RECEIPT_LINE_REPEATED)
+        if totals.receipts and not totals.by_debtor:
+            found.add(Note.SELLERS_RECEIPT)
+        if totals.shared:
+            found.add(Note.SHARED_RECEIPT)
+        if totals.accepted is not None:
+            if totals.ordered is not None and totals.all_ordered and totals.accepted > totals.ordered:
+                found.add(Note.OVER_DELIVERED)
+            received = totals.received or 0
+            if totals.sent and totals.despatched is not None and received > totals.despatched:
+                found.add(Note.MORE_THAN_SENT)
+    return tuple(sorted(found))
+
+
+def _price(receivable: Receivable, billed: Billed, exempt: Fact | None) -> _Priced:
+    """The price of a line against the prices of the order lines that it was matched to."""
+    line, account, slot = billed.line, billed.place.account, billed.slot
+    if exempt is not None:
+        return _Priced(exempt)
+    if not line.quantity and not line.net_amount:
+        return _Priced(Fact.NOTHING)
+    if line.quantity > 0 and billed.net <= 0:
+        return _Priced(Fact.CREDITED)
+    asks = net_price(line)
+    leaves = [each for each in account.leaves if each.order_line is not None] if account is not None else []
+    if not leaves:
+        absent = slot.order is None if slot is not None else account is not None or not billed.referenced
+        return _Priced(Fact.NO_ORDER if absent and not billed.place.candidates else _unmatched(billed), asks)
+    same = [each for each in leaves if currency_of(each) == receivable.currency]
+    if not same:
+        return _Priced(Fact.CURRENCY, asks, _per_unit(leaves[0], line), currency_of(leaves[0]))
+    for each in same:
+        if each.order_line is not None and same_price_as_written(each.order_line, line):
+            return _Priced(Fact.AGREES, asks, asks, receivable.currency)
+    known = [price for each in same if (price := _per_unit(each, line)) is not None]
+    if asks is None or not known:
+        return _Priced(Fact.NO_PRICE, asks)
+    return _compared(billed, asks, known, receivable.currency)
+
+
+def _compared(billed: Billed, asks: Fraction, known: list[Fraction], currency: str) -> _Priced:
+    low, high = min(known), max(known)
+    fact = Fact.AGREES
+    if asks > high and billed.credited_net and not billed.credited and billed.line.quantity > 0:
+        # A credit note that takes back no quantity corrects the price.
+        corrected = asks - Fraction(billed.credited_net) / Fraction(billed.line.quantity)
+        asks, fact = max(corrected, Fraction(0)), Fact.CORRECTED
+        if asks <= high:
+            return _Priced(fact, asks, high, currency)
+    if asks in known:
+        return _Priced(fact, asks, asks, currency)
+    if asks > high:
+        return _Priced(Fact.HIGHER, asks, high, currency)
+    if asks < low:
+        return _Priced(Fact.LOWER, asks, low, currency)
+    return _Priced(Fact.AMBIGUOUS, asks)
+
+
+def _per_unit(account: Account, line: InvoiceLine) -> Fraction | None:
+    """The order's price, per unit of the invoice's line."""
+    scale = factor(account.price_unit, line.unit) if account.price is not None else None
+    return None if scale is None or account.price is None else account.price / scale
+
+
+def match_case(case: Case) -> Matching:
+    """Matches the invoices of a case with its orders, despatch advices, receipts and credit notes.
+
+    :param case: the indexed evidence
+    """
+    return Matching(case)
