@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from crossverify.rule import Rule
-from crossverify.rules.match.date_order import DateOrder
+from crossverify.rules.match import date_order_v1, match_price_v1, match_qty_v1, po_exhausted_v1
 from crossverify.rules.match.link_weight import LinkWeight
-from crossverify.rules.match.match_price import MatchPrice
-from crossverify.rules.match.match_qty import MatchQty
-from crossverify.rules.match.po_exhausted import PoExhausted
 
-RULES: Final[tuple[Rule[Any], ...]] = (DateOrder(), LinkWeight(), MatchPrice(), MatchQty(), PoExhausted())
+RULES: Final[tuple[Rule[Any], ...]] = (
+    date_order_v1.DateOrder(),
+    LinkWeight(),
+    match_price_v1.MatchPrice(),
+    match_qty_v1.MatchQty(),
+    po_exhausted_v1.PoExhausted(),
+)
