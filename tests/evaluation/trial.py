@@ -1,0 +1,202 @@
+"""One application before the rules: what they say of each receivable, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+
+from crossverify.decision import Decision
+from crossverify.engine import Evaluation, evaluate
+from crossverify.profiles import PROFILES, Profile
+from crossverify.rule import Effect, Stage, Step
+from tests.evaluation.chance import Chance
+from tests.evaluation.frauds.base import Fraud, Trade, plain_trade
+from tests.evaluation.scene.goods import TRADES
+from tests.evaluation.scene.honest import make_scene
+from tests.evaluation.scene.scene import APPLIED, Owed, Scene
+from tests.evaluation.views.evidence import evidence
+from tests.evaluation.views.look import Look
+
+IN_LIFE: Final = (timedelta(days=15), timedelta(days=75))
+"""When financed receivables are looked at again."""
+_TAKEN_BACK: Final = frozenset({Step.CREDIT_NOTES, Step.TAX_RED, Step.LEDGER_FACTS})
+SETTLED: Final = "CASH_CLOSURE.SETTLED"
+
+
+def newest(product: str) -> Profile | None:
+    """The newest profile of a product that a bank lends on; none while there is none."""
+    found = [PROFILES[name] for name in PROFILES if name.rpartition("-v")[0] == product]
+    return max(found, key=lambda each: int(each.id.rpartition("-v")[2]), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the rules say of one thing.
+
+    :ivar alarms: findings that exclude or refer, as RULE.CODE
+    :ivar noted: all findings but passes
+    """
+
+    number: str
+    decision: Decision
+    eligible: Decimal
+    face: Decimal
+    alarms: frozenset[str]
+    noted: frozenset[str]
+    currency: str
+    taken_back: Decimal
+    """By credit notes, at tax, and on the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the rules say of an application.
+
+    :ivar subject: alarms about the supplier itself
+    """
+
+    said: Mapping[str, Said]
+    subject: frozenset[str]
+    subject_decision: Decision
+
+
+def judge(scene: Scene, look: Look, profile: Profile) -> Verdicts:
+    """Lets the rules judge what can be seen."""
+    return read(evaluate(evidence(scene, look), profile))
+
+
+def read(result: Evaluation) -> Verdicts:
+    """The part of an evaluation that is counted."""
+    alarms: dict[str, set[str]] = {}
+    noted: dict[str, set[str]] = {}
+    for finding in result.findings:
+        code = f"{finding.rule}.{finding.code}"
+        if finding.effect is not Effect.INFORMATION:
+            alarms.setdefault(finding.subject, set()).add(code)
+        if finding.outcome.value in {"WARN", "FAIL", "UNKNOWN"}:
+            noted.setdefault(finding.subject, set()).add(code)
+    said = {}
+    for item in result.receivables:
+        said[item.number] = Said(
+            number=item.number,
+            decision=item.decision,
+            eligible=item.eligible,
+            face=item.waterfall[0].balance,
+            alarms=frozenset(alarms.get(item.fingerprint, ())),
+            noted=frozenset(noted.get(item.fingerprint, ())),
+            currency=item.currency,
+            taken_back=sum((-step.amount for step in item.waterfall if step.step in _TAKEN_BACK), Decimal(0)),
+        )
+    return Verdicts(said, frozenset(alarms.get("", ())), result.subject.decision)
+
+
+# --- frauds ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a fraud.
+
+    :ivar outcome: ``stopped`` (excluded), ``referred``, ``contained`` (lent on the honest part only), ``later``
+        (noticed in life), ``missed``
+    :ivar by: findings that the honest twin of the case does not have
+    :ivar value: what the bad receivables claim, CNY
+    :ivar lent: what the bank would have lent on them above what they are worth
+    """
+
+    fraud: str
+    seed: str
+    outcome: str
+    by: tuple[str, ...]
+    value: Decimal
+    lent: Decimal
+
+
+CAUGHT_BEFORE: Final = frozenset({"stopped", "referred", "contained"})
+
+
+def stage_case(fraud: Fraud, seed: object, *, honest: bool = False) -> tuple[Scene, Trade]:
+    """A supplier with a plain trade among its others, and the fraud committed in it unless it is the honest twin."""
+    chance = Chance(seed, "fraud", fraud.name)
+    scene = make_scene(chance, pairs=2, most=6)
+    trade = plain_trade(scene, chance, chance.pick(list(TRADES)))
+    if not honest:
+        fraud.commit(trade)
+    return scene, trade
+
+
+def try_fraud(fraud: Fraud, seed: object, profile: Profile) -> Case:
+    """Commits a fraud and looks whether it is seen, against its honest twin."""
+    bad, trade = stage_case(fraud, seed)
+    good, _ = stage_case(fraud, seed, honest=True)
+    labelled = [owed for owed in bad.owed if owed.fraud]
+    value = sum((owed.face for owed in labelled), Decimal(0))
+    before, twin = (judge(scene, Look(APPLIED), profile) for scene in (bad, good))
+    seen = _seen(labelled, before, twin, trade.owed)
+    name = f"{fraud.name} {seed}"
+    if seen is not None:
+        return Case(fraud.name, name, seen[0], seen[1], value, Decimal(0))
+    lent = sum((_lent(owed, before) for owed in labelled), Decimal(0))
+    for wait in IN_LIFE:
+        later = _later(labelled, bad, good, APPLIED + wait, profile)
+        if later:
+            return Case(fraud.name, name, "later", later, value, lent)
+    return Case(fraud.name, name, "missed", (), value, lent)
+
+
+def _seen(
+    labelled: list[Owed], bad: Verdicts, good: Verdicts, model: Owed
+) -> tuple[str, tuple[str, ...]] | None:
+    """Whether every bad thing is stopped, referred or contained because of something the twin does not have."""
+    outcomes: list[str] = []
+    by: set[str] = set()
+    subject = bad.subject - good.subject
+    pattern = good.said.get(model.primary.number)
+    for owed in labelled:
+        said = bad.said.get(owed.primary.number)
+        if said is None:
+            continue
+        twin = good.said.get(owed.primary.number, pattern)
+        new = said.alarms - (twin.alarms if twin else frozenset()) | subject
+        by |= new
+        if said.decision is not Decision.ELIGIBLE and new:
+            outcomes.append("stopped" if said.decision is Decision.EXCLUDED else "referred")
+        elif subject:
+            outcomes.append("referred")
+        elif twin is not None and _contained(owed, said, twin):
+            by |= said.noted - twin.noted
+            outcomes.append("contained")
+        else:
+            return None
+    if not outcomes:
+        return None
+    return min(outcomes, key=["contained", "referred", "stopped"].index), tuple(sorted(by))
+
+
+def _contained(owed: Owed, said: Said, twin: Said) -> bool:
+    """Lent on at most what is real, at the rate at which an honest one is lent on, for a reason that is said."""
+    if not said.noted - twin.noted or not twin.face:
+        return False
+    allowed = owed.open(APPLIED) * twin.eligible / twin.face
+    return said.eligible <= allowed + Decimal("0.01") * len(owed.lines)
+
+
+def _lent(owed: Owed, verdicts: Verdicts) -> Decimal:
+    said = verdicts.said.get(owed.primary.number)
+    return max(said.eligible - owed.open(APPLIED), Decimal(0)) if said else Decimal(0)
+
+
+def _later(labelled: list[Owed], bad: Scene, good: Scene, day: date, profile: Profile) -> tuple[str, ...]:
+    look = Look(day, Stage.IN_LIFE)
+    found, twin = (judge(scene, look, profile) for scene in (bad, good))
+    new = set(found.subject - twin.subject)
+    for owed in labelled:
+        said, other = found.said.get(owed.primary.number), twin.said.get(owed.primary.number)
+        if said is not None:
+            new |= said.alarms - (other.alarms if other else frozenset()) - {SETTLED}
+            if said.taken_back > (other.taken_back if other else 0):
+                new.add("AMOUNT.TAKEN_BACK")
+    return tuple(sorted(new))
