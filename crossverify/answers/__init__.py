@@ -14,6 +14,7 @@ from crossverify.answers.bank import (
 )
 from crossverify.answers.base import GAP_CODES, NAMES, SOURCES, Answer, Gap, gap_of, read
 from crossverify.answers.credit import CreditReport, Related
+from crossverify.answers.registry import Registration, RegistryAmendment, RegistryAnswer, RegistryParty
 from crossverify.answers.tax import (
     CANCELLED_BY_TAX,
     Counterparty,
@@ -43,6 +44,10 @@ __all__ = [
     "Payment",
     "PaymentAnswer",
     "RedLetter",
+    "Registration",
+    "RegistryAmendment",
+    "RegistryAnswer",
+    "RegistryParty",
     "Related",
     "Sales",
     "TaxInvoice",

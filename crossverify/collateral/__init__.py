@@ -1,6 +1,6 @@
 """Property as the movable-property registry describes it (财产描述): written, read and compared. Pure."""
 
-from crossverify.collateral.assets import AssetFacts, facts_of_receipt, facts_of_receivable
+from crossverify.collateral.assets import AssetFacts, facts_of_order, facts_of_receipt, facts_of_receivable
 from crossverify.collateral.compare import Comparison, Relation, compare
 from crossverify.collateral.description import Collateral, Item, name_key
 from crossverify.collateral.parse import read_description
@@ -14,6 +14,7 @@ __all__ = [
     "Relation",
     "collateral_of",
     "compare",
+    "facts_of_order",
     "facts_of_receipt",
     "facts_of_receivable",
     "name_key",

@@ -6,20 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from consortium.documents import WarehouseReceipt
+from consortium.documents import PurchaseOrder, WarehouseReceipt
+from consortium.documents.fingerprint import normalised_number
 from consortium.documents.party import Party
 
 if TYPE_CHECKING:
     from crossverify.case import Receivable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AssetFacts:
     """One asset.
 
-    :ivar kind: "receivable" or "receipt" (warehouse receipt)
+    :ivar kind: "receivable", "receipt" (warehouse receipt) or "bill"
     :ivar numbers: its own numbers: invoice, fapiao, or warehouse receipt; the first one is the main one
     :ivar debtor: name of who owes (receivable) or keeps (receipt)
     :ivar debtor_names: the same and former names
@@ -39,6 +41,16 @@ class AssetFacts:
     currency: str
     issued: date
     due: date | None = None
+
+    @cached_property
+    def compared(self) -> frozenset[str]:
+        """Its numbers as they are compared."""
+        return frozenset(normalised_number(number) for number in self.numbers)
+
+    @cached_property
+    def under(self) -> frozenset[str]:
+        """Contract and order numbers as they are compared."""
+        return frozenset(normalised_number(number) for number in self.contracts)
 
 
 def _of_party(party: Party, former_names: Iterable[str]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -97,4 +109,14 @@ def facts_of_receipt(receipt: WarehouseReceipt) -> AssetFacts:
         receipt.currency or "",
         receipt.issue_date,
         None if period is None else period.end,
+    )
+
+
+def facts_of_order(order: PurchaseOrder, former_names: Iterable[str] = ()) -> AssetFacts:
+    """Facts of the claim that an order will give once it is performed: it has no invoice number yet."""
+    name, names, ids = _of_party(order.buyer, former_names)
+    contract = getattr(order, "contract_number", None)
+    contracts = tuple(each for each in (order.number, contract) if each)
+    return AssetFacts(
+        "receivable", (), name, names, ids, contracts, None, order.currency or "", order.issue_date
     )

@@ -49,25 +49,28 @@ def compare(collateral: Collateral, asset: AssetFacts) -> Comparison:
         if collateral.goods and not collateral.receivables and asset.kind == "receivable":
             return Comparison(Relation.OTHER, "it is about goods or rights, not about receivables")
         return Comparison(Relation.VAGUE, "its description names neither debtor nor document")
-    found = [_item(each, collateral, asset) for each in collateral.items]
+    found = [_item(each, asset) for each in collateral.items]
     return min(found, key=lambda each: _STRENGTH.index(each.relation))
 
 
-def _item(item: Item, collateral: Collateral, asset: AssetFacts) -> Comparison:
-    numbers = {normalised_number(number) for number in asset.numbers}
-    if numbers & {normalised_number(number) for number in item.excluded}:
+def _item(item: Item, asset: AssetFacts) -> Comparison:
+    if asset.compared & item.left_out:
         return Comparison(Relation.OTHER, "it leaves this document out")
-    if _debtor(asset, item.excluded_debtors) == _YES:
+    if item.excluded_debtors and _debtor(asset, item.excluded_debtors) == _YES:
         return Comparison(Relation.OTHER, "it leaves this debtor out")
+    hit = not asset.compared.isdisjoint(item.numbers)
+    if not hit and item.ranges and asset.kind == "receivable":
+        hit = any(_within(asset.numbers, span) for span in item.ranges)
     debtor = _debtor(asset, (item.debtor, *item.debtor_ids))
-    own = item.receipts if asset.kind == "receipt" else item.invoices
-    hit = numbers & {normalised_number(number) for number in own}
-    if hit or (asset.kind == "receivable" and any(_within(asset.numbers, span) for span in item.ranges)):
+    if hit:
         if debtor == _NO:
             return Comparison(Relation.VAGUE, "it names this number, with another debtor")
         return Comparison(Relation.SAME, "it names this document by its number")
-    if item.everything:
-        return _general(item, collateral, asset, debtor)
+    if item.all_goods if asset.kind == "receipt" else item.everything:
+        return _general(item, asset, debtor)
+    if item.all_goods or item.everything:
+        kind = "goods" if item.all_goods else "receivables"
+        return Comparison(Relation.OTHER, f"it is about {kind} only")
     if debtor == _NO:
         return Comparison(Relation.OTHER, "it is about another debtor")
     if item.lists:
@@ -77,44 +80,32 @@ def _item(item: Item, collateral: Collateral, asset: AssetFacts) -> Comparison:
     return _by_contract(item, asset, debtor)
 
 
-def _general(item: Item, collateral: Collateral, asset: AssetFacts, debtor: str) -> Comparison:
-    if asset.kind == "receipt" and not collateral.goods:
-        return Comparison(Relation.OTHER, "it is about receivables, not about goods")
+def _general(item: Item, asset: AssetFacts, debtor: str) -> Comparison:
     if debtor == _NO:
         return Comparison(Relation.OTHER, "it is about all claims on another debtor")
     if item.since is not None and asset.issued < item.since:
         return Comparison(Relation.OTHER, "it covers claims that arose later")
     if item.until is not None and asset.issued > item.until:
         return Comparison(Relation.OTHER, "it covers claims that arose earlier")
-    if item.contracts:
-        known = {normalised_number(number) for number in asset.contracts}
-        if not known & {normalised_number(number) for number in item.contracts}:
-            if known:
-                return Comparison(Relation.OTHER, "it covers claims under other contracts")
-            return Comparison(Relation.VAGUE, "it covers a contract, and the documents name none")
+    if item.under and asset.under.isdisjoint(item.under):
+        if asset.under:
+            return Comparison(Relation.OTHER, "it covers claims under other contracts")
+        return Comparison(Relation.VAGUE, "it covers a contract, and the documents name none")
     if debtor == _MAYBE:
         return Comparison(Relation.VAGUE, "it covers all claims on a debtor with a similar name")
-    over = "on this debtor" if debtor == _YES else "whoever owes"
-    return Comparison(Relation.GENERAL, f"it covers all claims {over}")
+    over = "goods" if asset.kind == "receipt" else "claims"
+    whose = "on this debtor" if debtor == _YES else "of this assignor"
+    return Comparison(Relation.GENERAL, f"it covers all {over} {whose}")
 
 
 def _by_contract(item: Item, asset: AssetFacts, debtor: str) -> Comparison:
-    known = {normalised_number(number) for number in asset.contracts}
-    named = {normalised_number(number) for number in item.contracts}
-    if named and known:
-        if known & named:
+    if item.under and asset.under:
+        if not asset.under.isdisjoint(item.under):
             return Comparison(Relation.GENERAL, "it covers the claims under this contract or order")
         if debtor == _NONE or item.amount is not None:
             return Comparison(Relation.OTHER, "it covers claims under other contracts")
-    if (
-        debtor == _YES
-        and item.amount is not None
-        and (item.amount, item.currency)
-        == (
-            asset.amount,
-            asset.currency,
-        )
-    ):
+    same_amount = (item.amount, item.currency) == (asset.amount, asset.currency)
+    if debtor == _YES and item.amount is not None and same_amount:
         return Comparison(Relation.VAGUE, "it names the same debtor and the same amount, but no document")
     return Comparison(Relation.VAGUE, "its description does not say which claims it covers")
 

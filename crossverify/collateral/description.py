@@ -6,6 +6,9 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
+
+from consortium.documents.fingerprint import normalised_number
 
 
 def name_key(name: str) -> str:
@@ -14,7 +17,11 @@ def name_key(name: str) -> str:
     return "".join(character for character in text if character.isalnum())
 
 
-@dataclass(frozen=True, slots=True)
+def _compared(numbers: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(normalised_number(number) for number in numbers)
+
+
+@dataclass(frozen=True)
 class Item:
     """One group of assets of a description.
 
@@ -29,7 +36,8 @@ class Item:
     :ivar due: due date, the last one of several
     :ivar since: first day on which covered claims arise
     :ivar until: last day
-    :ivar everything: a general description (概括性描述): all, present and future
+    :ivar everything: a general description (概括性描述) of receivables: all, present and future
+    :ivar all_goods: the same of goods
     :ivar open: the list says of itself that it is not complete (等, "among others")
     :ivar excluded: numbers that it leaves out
     :ivar excluded_debtors: debtors that it leaves out
@@ -48,6 +56,7 @@ class Item:
     since: date | None = None
     until: date | None = None
     everything: bool = False
+    all_goods: bool = False
     open: bool = False
     excluded: tuple[str, ...] = ()
     excluded_debtors: tuple[str, ...] = ()
@@ -60,7 +69,23 @@ class Item:
     @property
     def says_anything(self) -> bool:
         """Whether there is anything by which an asset can be told."""
-        return bool(self.lists or self.everything or self.contracts or self.debtor or self.debtor_ids)
+        general = self.everything or self.all_goods
+        return bool(self.lists or general or self.contracts or self.debtor or self.debtor_ids)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """All its invoice, receipt and bill numbers as they are compared."""
+        return _compared(self.invoices + self.receipts + self.bills)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Numbers that it leaves out, as they are compared."""
+        return _compared(self.excluded)
+
+    @cached_property
+    def under(self) -> frozenset[str]:
+        """Contract and order numbers as they are compared."""
+        return _compared(self.contracts)
 
 
 @dataclass(frozen=True, slots=True)

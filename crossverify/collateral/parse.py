@@ -71,20 +71,27 @@ _AND_OTHERS = re.compile(
     re.IGNORECASE,
 )
 _GENERAL = re.compile(
-    r"(?:全部|所有|一切|任何)(?!权)[^;。\n]{0,20}?(?:应收账款|应收款|债权|收费权|账款|收益权|资产|财产)"
+    r"(?:全部|所有|一切|任何)(?!权)[^;。\n]{0,20}?(?:应收账款|应收款|债权|收费权|账款|收益权|资产|财产"
+    r"|动产|存货|货物|设备|产成品|原材料|车辆|仓单)"
     r"|(?:现有|现在|已有|目前)[^;。\n]{0,8}?(?:将有|将来|未来|以后|将)"
     r"|(?:应收账款|应收款|债权)[^;。\n]{0,12}?(?:全部|均)"
-    r"|\b(?:all|any|every)\b[^;.\n]{0,60}?\b(?:receivables?|accounts|claims|assets|property)\b"
+    r"|\b(?:all|any|every)\b[^;.\n]{0,60}?\b(?:receivables?|accounts|claims|assets|property"
+    r"|inventory|goods|movables|equipment)\b"
     r"|\bpresent\b[^;.\n]{0,12}?\b(?:and|or)\b[^;.\n]{0,12}?\bfuture\b"
     r"|\bnow\s+(?:existing|owned|due)\b[^;.\n]{0,20}?\bhereafter\b|包括但不限于",
     re.IGNORECASE,
 )
-_ALL_MOVABLES = re.compile(r"(?:全部|所有)[^;。\n]{0,12}?(?:动产|存货|设备|产成品|原材料|车辆)")
+_PROPERTY = re.compile(r"资产|财产|\bassets\b|\bproperty\b|undertaking", re.IGNORECASE)
 _LIST_OF_ALL = re.compile(
     r"(?:下列|以下|如下|所附|清单|附件|following|attached|schedule|annex)", re.IGNORECASE
 )
+_AND_ALL_OTHERS = re.compile(
+    r"包括但不限于|及其他|以及其他|现有|\bpresent\b|\band\s+all\s+other\b|including\s+without\s+limitation",
+    re.IGNORECASE,
+)
+_PRESENT_OR_FUTURE = re.compile(r"现有|将有|\bpresent\b|\bfuture\b", re.IGNORECASE)
 _EXCEPT = re.compile(
-    r"除\s*(.{1,200}?)\s*(?:以外|之外|外)|不包括\s*([^;。\n]{1,200})|\b(?:excluding|except(?:\s+for)?|other\s+than)\s+([^;\n]{1,200}?)(?:[;\n]|\.\s+(?=[A-Z][a-z])|$)",
+    r"除\s*(.{1,200}?)\s*(?:以外|之外|外)|不包括\s*([^;。\n]{1,200})|\b(?:excluding|except(?:\s+for)?|other\s+than)\s+([^;\n]{1,200}?)(?:[;\n]|\.\s+(?=(?-i:[A-Z][a-z]))|$)",
     re.IGNORECASE,
 )
 _RECEIVABLES = re.compile(
@@ -127,7 +134,7 @@ def _even(text: str) -> str:
 
 
 def _only_frames(item: Item) -> bool:
-    return not item.lists and not item.everything and item.amount is None
+    return not item.lists and not item.everything and not item.all_goods and item.amount is None
 
 
 def _merged(heading: Item, item: Item) -> Item:
@@ -154,7 +161,8 @@ def _item(clause: str) -> Item:
     amount, currency = _amount(rest)
     since, until = _period(rest)
     due = _DUE.search(rest)
-    general = _general(rest, listed=bool(lists["invoices"] or ranges or lists["receipts"] or lists["bills"]))
+    listed = bool(lists["invoices"] or ranges or lists["receipts"] or lists["bills"])
+    everything, all_goods = _general(rest, listed=listed)
     return Item(
         debtor=debtor,
         debtor_ids=debtor_ids,
@@ -168,25 +176,28 @@ def _item(clause: str) -> Item:
         due=_day(*due.groups()) if due else None,
         since=since,
         until=until,
-        everything=general,
+        everything=everything,
+        all_goods=all_goods,
         open=unfinished,
         excluded=excluded,
         excluded_debtors=excluded_debtors,
     )
 
 
-def _general(clause: str, *, listed: bool) -> bool:
-    found = _GENERAL.search(clause)
-    if found is None:
-        return False
-    if _ALL_MOVABLES.search(found.group()) and not _RECEIVABLES.search(found.group()):
-        return False
+def _general(clause: str, *, listed: bool) -> tuple[bool, bool]:
+    """Whether it is a general description: of receivables, of goods."""
+    if _GENERAL.search(clause) is None:
+        return False, False
     # "all receivables listed below" is no general description: the list says which.
-    if listed and "包括但不限于" not in clause:
-        return not _LIST_OF_ALL.search(clause) and bool(
-            re.search(r"及其他|以及其他|现有|present|and\s+all\s+other", clause, re.IGNORECASE)
-        )
-    return not (_LIST_OF_ALL.search(clause) and not re.search(r"现有|将有|present|future", clause))
+    if listed:
+        general = bool(_AND_ALL_OTHERS.search(clause)) and not _LIST_OF_ALL.search(clause)
+    else:
+        general = not _LIST_OF_ALL.search(clause) or bool(_PRESENT_OR_FUTURE.search(clause))
+    if not general:
+        return False, False
+    whole = bool(_PROPERTY.search(clause))
+    goods = bool(_GOODS.search(clause)) or whole
+    return whole or bool(_RECEIVABLES.search(clause)) or not goods, goods
 
 
 def _listed(clause: str, label: re.Pattern[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], bool]:

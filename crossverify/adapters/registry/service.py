@@ -136,6 +136,7 @@ def registration(entry: Entry, now: int) -> pb.Registration:
             for each in record.amendments
         ],
         filed_by=entry.filed_by,
+        first_description="" if entry.description == record.description else record.description,
     )
 
 

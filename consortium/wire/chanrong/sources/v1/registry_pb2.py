@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as chanrong_dot_sources_dot_v1_dot_sources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"chanrong/sources/v1/registry.proto\x12\x13\x63hanrong.sources.v1\x1a!chanrong/sources/v1/sources.proto\"V\n\x1aSearchRegistrationsRequest\x12\x38\n\tassignors\x18\x01 \x03(\x0b\x32%.chanrong.sources.v1.AssignorQuestion\"N\n\x10\x41ssignorQuestion\x12\x10\n\x08\x61ssignor\x18\x01 \x01(\t\x12\x19\n\x11other_identifiers\x18\x02 \x03(\t\x12\r\n\x05names\x18\x03 \x03(\t\"\x88\x01\n\x1bSearchRegistrationsResponse\x12\x34\n\x07\x61nswers\x18\x01 \x03(\x0b\x32#.chanrong.sources.v1.AssignorAnswer\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance\"\xa7\x01\n\x0e\x41ssignorAnswer\x12\x10\n\x08\x61ssignor\x18\x01 \x01(\t\x12\x16\n\x0esearched_names\x18\x02 \x03(\t\x12\x38\n\rregistrations\x18\x03 \x03(\x0b\x32!.chanrong.sources.v1.Registration\x12\x31\n\x05\x65rror\x18\x04 \x01(\x0b\x32\".chanrong.sources.v1.QuestionError\"\xfd\x02\n\x0cRegistration\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x34\n\x08\x61ssignor\x18\x03 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x39\n\rsecured_party\x18\x04 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x17\n\x0fregistered_unix\x18\x06 \x01(\x03\x12\x10\n\x08sequence\x18\x07 \x01(\x04\x12\x13\n\x0bterm_months\x18\x08 \x01(\r\x12\x14\n\x0c\x65xpires_unix\x18\t \x01(\x03\x12\r\n\x05state\x18\n \x01(\t\x12\x16\n\x0e\x63\x61ncelled_unix\x18\x0b \x01(\x03\x12:\n\namendments\x18\x0c \x03(\x0b\x32&.chanrong.sources.v1.RegistryAmendment\x12\x10\n\x08\x66iled_by\x18\r \x01(\t\"H\n\rRegistryParty\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\x12\x14\n\x0c\x66ormer_names\x18\x03 \x03(\t\"\\\n\x11RegistryAmendment\x12\x0f\n\x07\x61t_unix\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bterm_months\x18\x04 \x01(\r\"_\n\x1aStreamRegistrationsRequest\x12\x41\n\x08question\x18\x01 \x01(\x0b\x32/.chanrong.sources.v1.SearchRegistrationsRequest\"]\n\x1bStreamRegistrationsResponse\x12>\n\x04part\x18\x01 \x01(\x0b\x32\x30.chanrong.sources.v1.SearchRegistrationsResponse\"\xd8\x01\n\x17\x46ileRegistrationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x34\n\x08\x61ssignor\x18\x03 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x39\n\rsecured_party\x18\x04 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x13\n\x0bterm_months\x18\x06 \x01(\r\"|\n\x18\x46ileRegistrationResponse\x12+\n\x06\x66iling\x18\x01 \x01(\x0b\x32\x1b.chanrong.sources.v1.Filing\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance\"g\n\x06\x46iling\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0f\n\x07\x61t_unix\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x14\n\x0c\x65xpires_unix\x18\x05 \x01(\x03\"x\n\x18\x41mendRegistrationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bterm_months\x18\x05 \x01(\r\"}\n\x19\x41mendRegistrationResponse\x12+\n\x06\x66iling\x18\x01 \x01(\x0b\x32\x1b.chanrong.sources.v1.Filing\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance\"Q\n\x19\x43\x61ncelRegistrationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"~\n\x1a\x43\x61ncelRegistrationResponse\x12+\n\x06\x66iling\x18\x01 \x01(\x0b\x32\x1b.chanrong.sources.v1.Filing\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance2\x8d\x02\n\x15RegistrySourceService\x12x\n\x13SearchRegistrations\x12/.chanrong.sources.v1.SearchRegistrationsRequest\x1a\x30.chanrong.sources.v1.SearchRegistrationsResponse\x12z\n\x13StreamRegistrations\x12/.chanrong.sources.v1.StreamRegistrationsRequest\x1a\x30.chanrong.sources.v1.StreamRegistrationsResponse0\x01\x32\xf3\x02\n\x15RegistryFilingService\x12o\n\x10\x46ileRegistration\x12,.chanrong.sources.v1.FileRegistrationRequest\x1a-.chanrong.sources.v1.FileRegistrationResponse\x12r\n\x11\x41mendRegistration\x12-.chanrong.sources.v1.AmendRegistrationRequest\x1a..chanrong.sources.v1.AmendRegistrationResponse\x12u\n\x12\x43\x61ncelRegistration\x12..chanrong.sources.v1.CancelRegistrationRequest\x1a/.chanrong.sources.v1.CancelRegistrationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"chanrong/sources/v1/registry.proto\x12\x13\x63hanrong.sources.v1\x1a!chanrong/sources/v1/sources.proto\"V\n\x1aSearchRegistrationsRequest\x12\x38\n\tassignors\x18\x01 \x03(\x0b\x32%.chanrong.sources.v1.AssignorQuestion\"N\n\x10\x41ssignorQuestion\x12\x10\n\x08\x61ssignor\x18\x01 \x01(\t\x12\x19\n\x11other_identifiers\x18\x02 \x03(\t\x12\r\n\x05names\x18\x03 \x03(\t\"\x88\x01\n\x1bSearchRegistrationsResponse\x12\x34\n\x07\x61nswers\x18\x01 \x03(\x0b\x32#.chanrong.sources.v1.AssignorAnswer\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance\"\xa7\x01\n\x0e\x41ssignorAnswer\x12\x10\n\x08\x61ssignor\x18\x01 \x01(\t\x12\x16\n\x0esearched_names\x18\x02 \x03(\t\x12\x38\n\rregistrations\x18\x03 \x03(\x0b\x32!.chanrong.sources.v1.Registration\x12\x31\n\x05\x65rror\x18\x04 \x01(\x0b\x32\".chanrong.sources.v1.QuestionError\"\x98\x03\n\x0cRegistration\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x34\n\x08\x61ssignor\x18\x03 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x39\n\rsecured_party\x18\x04 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x17\n\x0fregistered_unix\x18\x06 \x01(\x03\x12\x10\n\x08sequence\x18\x07 \x01(\x04\x12\x13\n\x0bterm_months\x18\x08 \x01(\r\x12\x14\n\x0c\x65xpires_unix\x18\t \x01(\x03\x12\r\n\x05state\x18\n \x01(\t\x12\x16\n\x0e\x63\x61ncelled_unix\x18\x0b \x01(\x03\x12:\n\namendments\x18\x0c \x03(\x0b\x32&.chanrong.sources.v1.RegistryAmendment\x12\x10\n\x08\x66iled_by\x18\r \x01(\t\x12\x19\n\x11\x66irst_description\x18\x0e \x01(\t\"H\n\rRegistryParty\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\x12\x14\n\x0c\x66ormer_names\x18\x03 \x03(\t\"\\\n\x11RegistryAmendment\x12\x0f\n\x07\x61t_unix\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0bterm_months\x18\x04 \x01(\r\"_\n\x1aStreamRegistrationsRequest\x12\x41\n\x08question\x18\x01 \x01(\x0b\x32/.chanrong.sources.v1.SearchRegistrationsRequest\"]\n\x1bStreamRegistrationsResponse\x12>\n\x04part\x18\x01 \x01(\x0b\x32\x30.chanrong.sources.v1.SearchRegistrationsResponse\"\xd8\x01\n\x17\x46ileRegistrationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x34\n\x08\x61ssignor\x18\x03 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x39\n\rsecured_party\x18\x04 \x01(\x0b\x32\".chanrong.sources.v1.RegistryParty\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x13\n\x0bterm_months\x18\x06 \x01(\r\"|\n\x18\x46ileRegistrationResponse\x12+\n\x06\x66iling\x18\x01 \x01(\x0b\x32\x1b.chanrong.sources.v1.Filing\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance\"g\n\x06\x46iling\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0f\n\x07\x61t_unix\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x14\n\x0c\x65xpires_unix\x18\x05 \x01(\x03\"x\n\x18\x41mendRegistrationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x0bterm_months\x18\x05 \x01(\r\"}\n\x19\x41mendRegistrationResponse\x12+\n\x06\x66iling\x18\x01 \x01(\x0b\x32\x1b.chanrong.sources.v1.Filing\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance\"Q\n\x19\x43\x61ncelRegistrationRequest\x12\x14\n\x0coperation_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"~\n\x1a\x43\x61ncelRegistrationResponse\x12+\n\x06\x66iling\x18\x01 \x01(\x0b\x32\x1b.chanrong.sources.v1.Filing\x12\x33\n\nprovenance\x18\x02 \x01(\x0b\x32\x1f.chanrong.sources.v1.Provenance2\x8d\x02\n\x15RegistrySourceService\x12x\n\x13SearchRegistrations\x12/.chanrong.sources.v1.SearchRegistrationsRequest\x1a\x30.chanrong.sources.v1.SearchRegistrationsResponse\x12z\n\x13StreamRegistrations\x12/.chanrong.sources.v1.StreamRegistrationsRequest\x1a\x30.chanrong.sources.v1.StreamRegistrationsResponse0\x01\x32\xf3\x02\n\x15RegistryFilingService\x12o\n\x10\x46ileRegistration\x12,.chanrong.sources.v1.FileRegistrationRequest\x1a-.chanrong.sources.v1.FileRegistrationResponse\x12r\n\x11\x41mendRegistration\x12-.chanrong.sources.v1.AmendRegistrationRequest\x1a..chanrong.sources.v1.AmendRegistrationResponse\x12u\n\x12\x43\x61ncelRegistration\x12..chanrong.sources.v1.CancelRegistrationRequest\x1a/.chanrong.sources.v1.CancelRegistrationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,31 +41,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSIGNORANSWER']._serialized_start=402
   _globals['_ASSIGNORANSWER']._serialized_end=569
   _globals['_REGISTRATION']._serialized_start=572
-  _globals['_REGISTRATION']._serialized_end=953
-  _globals['_REGISTRYPARTY']._serialized_start=955
-  _globals['_REGISTRYPARTY']._serialized_end=1027
-  _globals['_REGISTRYAMENDMENT']._serialized_start=1029
-  _globals['_REGISTRYAMENDMENT']._serialized_end=1121
-  _globals['_STREAMREGISTRATIONSREQUEST']._serialized_start=1123
-  _globals['_STREAMREGISTRATIONSREQUEST']._serialized_end=1218
-  _globals['_STREAMREGISTRATIONSRESPONSE']._serialized_start=1220
-  _globals['_STREAMREGISTRATIONSRESPONSE']._serialized_end=1313
-  _globals['_FILEREGISTRATIONREQUEST']._serialized_start=1316
-  _globals['_FILEREGISTRATIONREQUEST']._serialized_end=1532
-  _globals['_FILEREGISTRATIONRESPONSE']._serialized_start=1534
-  _globals['_FILEREGISTRATIONRESPONSE']._serialized_end=1658
-  _globals['_FILING']._serialized_start=1660
-  _globals['_FILING']._serialized_end=1763
-  _globals['_AMENDREGISTRATIONREQUEST']._serialized_start=1765
-  _globals['_AMENDREGISTRATIONREQUEST']._serialized_end=1885
-  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_start=1887
-  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_end=2012
-  _globals['_CANCELREGISTRATIONREQUEST']._serialized_start=2014
-  _globals['_CANCELREGISTRATIONREQUEST']._serialized_end=2095
-  _globals['_CANCELREGISTRATIONRESPONSE']._serialized_start=2097
-  _globals['_CANCELREGISTRATIONRESPONSE']._serialized_end=2223
-  _globals['_REGISTRYSOURCESERVICE']._serialized_start=2226
-  _globals['_REGISTRYSOURCESERVICE']._serialized_end=2495
-  _globals['_REGISTRYFILINGSERVICE']._serialized_start=2498
-  _globals['_REGISTRYFILINGSERVICE']._serialized_end=2869
+  _globals['_REGISTRATION']._serialized_end=980
+  _globals['_REGISTRYPARTY']._serialized_start=982
+  _globals['_REGISTRYPARTY']._serialized_end=1054
+  _globals['_REGISTRYAMENDMENT']._serialized_start=1056
+  _globals['_REGISTRYAMENDMENT']._serialized_end=1148
+  _globals['_STREAMREGISTRATIONSREQUEST']._serialized_start=1150
+  _globals['_STREAMREGISTRATIONSREQUEST']._serialized_end=1245
+  _globals['_STREAMREGISTRATIONSRESPONSE']._serialized_start=1247
+  _globals['_STREAMREGISTRATIONSRESPONSE']._serialized_end=1340
+  _globals['_FILEREGISTRATIONREQUEST']._serialized_start=1343
+  _globals['_FILEREGISTRATIONREQUEST']._serialized_end=1559
+  _globals['_FILEREGISTRATIONRESPONSE']._serialized_start=1561
+  _globals['_FILEREGISTRATIONRESPONSE']._serialized_end=1685
+  _globals['_FILING']._serialized_start=1687
+  _globals['_FILING']._serialized_end=1790
+  _globals['_AMENDREGISTRATIONREQUEST']._serialized_start=1792
+  _globals['_AMENDREGISTRATIONREQUEST']._serialized_end=1912
+  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_start=1914
+  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_end=2039
+  _globals['_CANCELREGISTRATIONREQUEST']._serialized_start=2041
+  _globals['_CANCELREGISTRATIONREQUEST']._serialized_end=2122
+  _globals['_CANCELREGISTRATIONRESPONSE']._serialized_start=2124
+  _globals['_CANCELREGISTRATIONRESPONSE']._serialized_end=2250
+  _globals['_REGISTRYSOURCESERVICE']._serialized_start=2253
+  _globals['_REGISTRYSOURCESERVICE']._serialized_end=2522
+  _globals['_REGISTRYFILINGSERVICE']._serialized_start=2525
+  _globals['_REGISTRYFILINGSERVICE']._serialized_end=2896
 # @@protoc_insertion_point(module_scope)

@@ -166,6 +166,7 @@ class Registration(_message.Message):
     CANCELLED_UNIX_FIELD_NUMBER: _builtins.int
     AMENDMENTS_FIELD_NUMBER: _builtins.int
     FILED_BY_FIELD_NUMBER: _builtins.int
+    FIRST_DESCRIPTION_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Registration number (登记证明编号)."""
     kind: _builtins.str
@@ -188,6 +189,8 @@ class Registration(_message.Message):
     """When it was cancelled, seconds since 1970 UTC; 0 when it was not."""
     filed_by: _builtins.str
     """MSP id of the member of this consortium that filed it, by its certificate; empty where none did."""
+    first_description: _builtins.str
+    """Description as it was first registered, where it was changed later."""
     @_builtins.property
     def assignor(self) -> Global___RegistryParty:
         """Who assigns or pledges (出让人、出质人)."""
@@ -216,10 +219,11 @@ class Registration(_message.Message):
         cancelled_unix: _builtins.int = ...,
         amendments: _abc.Iterable[Global___RegistryAmendment] | None = ...,
         filed_by: _builtins.str = ...,
+        first_description: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assignor", b"assignor", "secured_party", b"secured_party"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amendments", b"amendments", "assignor", b"assignor", "cancelled_unix", b"cancelled_unix", "description", b"description", "expires_unix", b"expires_unix", "filed_by", b"filed_by", "kind", b"kind", "number", b"number", "registered_unix", b"registered_unix", "secured_party", b"secured_party", "sequence", b"sequence", "state", b"state", "term_months", b"term_months"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amendments", b"amendments", "assignor", b"assignor", "cancelled_unix", b"cancelled_unix", "description", b"description", "expires_unix", b"expires_unix", "filed_by", b"filed_by", "first_description", b"first_description", "kind", b"kind", "number", b"number", "registered_unix", b"registered_unix", "secured_party", b"secured_party", "sequence", b"sequence", "state", b"state", "term_months", b"term_months"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
