@@ -28,14 +28,15 @@ _SAME_PRICE = Fraction(1, 1000)
 
 def take_back(
     receivables: Sequence[Receivable], lines: Mapping[str, Sequence[Billed]]
-) -> Mapping[str, tuple[str, ...]]:
+) -> Mapping[str, tuple[tuple[str, Decimal], ...]]:
     """Lowers the lines of invoices by their credit notes.
 
     :param lines: by receivable
-    :returns: by receivable, the lines of notes (as "note/line") that take back no line that can be told
+    :returns: by receivable, the lines of notes (as "note/line") that take back no line that can be told, with their
+        amounts without tax
     """
     left: dict[tuple[str, int], Exact] = {}
-    loose: dict[str, tuple[str, ...]] = {}
+    loose: dict[str, tuple[tuple[str, Decimal], ...]] = {}
     for receivable in receivables:
         if not receivable.credits:
             continue
@@ -55,7 +56,7 @@ def take_back(
                 quantity = left.setdefault(name, exact(abs(taken.quantity)))
                 found = targets.find(taken, alone=len(note.lines) == 1)
                 if not found:
-                    missed.append(f"{note.number}/{taken.line_id}")
+                    missed.append((f"{note.number}/{taken.line_id}", abs(taken.net_amount)))
                 elif quantity > 0:
                     left[name] = quantity - _lower(found, taken, quantity)
         if missed:

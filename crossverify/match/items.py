@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +18,8 @@ _UNSPSC_LISTS = frozenset({"TST", "UNSPSC"})
 _UNSPSC_SERVICES = range(70, 95)
 """UNSPSC segments of services: 70 farming services to 94 organisations and clubs."""
 _CHINESE_TAX_LIST = "CN-TAX"
+_CLASS = re.compile(r"^\*[^*]{1,40}\*(?=.)")
+"""The class of the tax classification that a 数电票 puts in front of a name: ``*金属制品*螺栓``."""
 
 
 def compared(text: str) -> str:
@@ -38,7 +41,7 @@ def item_keys(item: Item | None) -> tuple[Key, ...]:
         found.append(("seller", compared(item.seller_number)))
     if item.buyer_number is not None:
         found.append(("buyer", compared(item.buyer_number)))
-    found.append(("name", compared(item.name)))
+    found.append(("name", compared(_CLASS.sub("", item.name) if item.name[0] == "*" else item.name)))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +15,7 @@ from crossverify.match.credits import take_back
 from crossverify.match.items import net_price, same_price_as_written
 from crossverify.match.joined import Billed, Joined
 from crossverify.match.table import Fact, How, LineMatch, Note
+from crossverify.percase import per_case
 from crossverify.units import Exact, exact, factor, scaled
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Matched:
     :ivar own_over: the part of ``row.over_accepted`` that this line adds, in its unit
     :ivar reach: what may meet the line: accepted on its lines, and on the item where receipts name no line
     :ivar ordered_reach: the same of what was ordered
+    :ivar ordered_used: invoiced so far of it, this line included
     """
 
     billed: Billed
@@ -42,6 +45,7 @@ class Matched:
     own_over: Exact = 0
     reach: Exact = 0
     ordered_reach: Exact = 0
+    ordered_used: Exact = 0
 
     @property
     def line(self) -> InvoiceLine:
@@ -90,14 +94,14 @@ class Matching:
     """The match of a case.
 
     :ivar refused: why nothing was matched; empty where it was
-    :ivar loose_credits: by receivable, lines of credit notes that take back no line that can be told
+    :ivar loose_credits: by receivable, lines of credit notes that take back no line that can be told, each with its
+        amount without tax
     """
 
     def __init__(self, case: Case) -> None:
-        self._case = case
         self._lines: dict[str, tuple[Matched, ...]] = {}
         self._totals: dict[int, _Totals] = {}
-        self.loose_credits: Mapping[str, tuple[str, ...]] = {}
+        self.loose_credits: Mapping[str, tuple[tuple[str, Decimal], ...]] = {}
         count = sum(len(getattr(item.document, "lines", ())) for item in case.documents)
         self.refused = (
             f"{count} lines are more than the {MAX_LINES} that are matched" if count > MAX_LINES else ""
@@ -108,7 +112,7 @@ class Matching:
         billed = {each.fingerprint: tuple(joined.invoice_lines(each)) for each in case.receivables}
         self.loose_credits = take_back(case.receivables, billed)
         for receivable in case.receivables:
-            exempt = self._exempt(receivable)
+            exempt = _exempt(case, receivable)
             self._lines[receivable.fingerprint] = tuple(
                 self._row(receivable, position, line, exempt)
                 for position, line in enumerate(billed[receivable.fingerprint], 1)
@@ -121,12 +125,6 @@ class Matching:
     def table(self, fingerprint: str) -> tuple[LineMatch, ...]:
         """The table of a receivable."""
         return tuple(each.row for each in self._lines.get(fingerprint, ()))
-
-    def _exempt(self, receivable: Receivable) -> Fact | None:
-        """Why a whole invoice draws on nothing."""
-        if self._case.cancelled(receivable):
-            return Fact.CANCELLED
-        return Fact.PREPAYMENT if receivable.invoice.type_code == PREPAYMENT else None
 
     # --- one line ---------------------------------------------------------------------------
 
@@ -181,9 +179,9 @@ class Matching:
             order_says=orders.fact,
             notes=notes,
         )
-        return Matched(
-            billed, row, shown_in(goods.own) or 0, shown_in(goods.reach) or 0, shown_in(orders.reach) or 0
-        )
+        used = shown_in(account.orders.drawn) if account is not None else None
+        reach, ordered = shown_in(goods.reach) or 0, shown_in(orders.reach) or 0
+        return Matched(billed, row, shown_in(goods.own) or 0, reach, ordered, used or 0)
 
     def _goods(
         self,
@@ -261,6 +259,13 @@ class Matching:
 
 _MAX_LINES_TOLD: Final = 8
 """Most order lines that a row names."""
+
+
+def _exempt(case: Case, receivable: Receivable) -> Fact | None:
+    """Why a whole invoice draws on nothing."""
+    if case.cancelled(receivable):
+        return Fact.CANCELLED
+    return Fact.PREPAYMENT if receivable.invoice.type_code == PREPAYMENT else None
 
 
 def _unmatched(billed: Billed) -> Fact:
@@ -375,8 +380,11 @@ def _per_unit(account: Account, line: InvoiceLine) -> Fraction | None:
     return None if scale is None or account.price is None else account.price / scale
 
 
+@per_case
 def match_case(case: Case) -> Matching:
     """Matches the invoices of a case with its orders, despatch advices, receipts and credit notes.
+
+    Reckoned once per case.
 
     :param case: the indexed evidence
     """
