@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import PurePath
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import structlog
 
@@ -40,6 +40,15 @@ class Loader(Protocol):
         ...
 
 
+@runtime_checkable
+class NamedLoader(Protocol):
+    """A loader to which a file's name says something as well."""
+
+    async def load_named(self, content: bytes, as_of: int, name: str) -> LoadReport:
+        """As ``Loader.load``."""
+        ...
+
+
 class AdminService(rpc.InstitutionAdminServiceServicer):
     """Loads data and pauses; only operators are let in (permission table).
 
@@ -68,7 +77,7 @@ class AdminService(rpc.InstitutionAdminServiceServicer):
                 remedy="Load it in several files.",
             )
         async with self._turn:
-            report = await self._loader.load(content, as_of)
+            report = await self._load(content, as_of, request.file_name)
             async with self._institution.database.write() as session:
                 await self._institution.move_as_of(session, report.datasets, as_of)
         _log.info(
@@ -94,6 +103,13 @@ class AdminService(rpc.InstitutionAdminServiceServicer):
         await self._institution.set_paused(request.paused)
         _log.info("paused" if request.paused else "resumed", by=current_caller().name)
         return pb.SetPausedResponse(paused=self._institution.paused)
+
+    async def _load(self, content: bytes, as_of: int, name: str) -> LoadReport:
+        if isinstance(self._loader, NamedLoader):
+            return await self._loader.load_named(
+                content, as_of, PurePath(name).name[-MAX_FILE_NAME_CHARACTERS:]
+            )
+        return await self._loader.load(content, as_of)
 
     def _as_of(self, given: int) -> int:
         now = int(self._clock())

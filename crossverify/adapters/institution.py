@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from consortium.errors import ConfigurationError, InvalidInputError, UnavailableError
+from consortium.errors import ChanrongError, ConfigurationError, InvalidInputError, UnavailableError
 from consortium.storage.engine import Database, create_engine
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from crossverify.sources.digest import answer_digest
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 """Of the reference institutions' tables; their data are loaded again when it changes."""
 
 MAX_REFERENCE_CHARACTERS: Final = 200  # of a caller's reference, which is repeated in the answer
@@ -157,6 +157,11 @@ def wrong_question(path: str, value: str, what: str) -> InvalidInputError:
     return InvalidInputError(
         f"{path} is {value!r}: {what}.", reason="QUESTION_INVALID", remedy="Correct the question."
     )
+
+
+def question_error(error: ChanrongError) -> pb.QuestionError:
+    """What an answer says in place of values, so that one wrong question costs its neighbours nothing."""
+    return pb.QuestionError(reason=error.reason, message=error.message)
 
 
 async def _put(session: AsyncSession, table: Table, name: str, value: str | int) -> None:

@@ -1,10 +1,13 @@
-"""Questions to the tax authority (税务): are invoices known and in which state; are taxpayers active?"""
+"""Questions to the tax authority (税务): are invoices known and in which state; are taxpayers active; what have they
+declared, and who are their counterparties?"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from typing import Any, Final, Self
 
 import grpc.aio
@@ -14,13 +17,24 @@ from consortium.documents.money import decimal_text
 from consortium.documents.party import Party, primary_id, strong_ids
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
+from crossverify.answers.tax import sales_reference
 from crossverify.evidence import SourceAnswer
-from crossverify.sources.asking import AskingLimits, Batch, ask, batches
-from crossverify.sources.values import need_amount, need_one_of
+from crossverify.sources.asking import (
+    STREAM_FROM,
+    Asker,
+    AskingLimits,
+    Batch,
+    WrongAnswerError,
+    batches,
+    latest_day,
+)
+from crossverify.sources.values import need_amount, need_currency, need_date, need_month, need_one_of
 
 SOURCE: Final = "tax"
 MAX_INVOICES: Final = 1_000  # of one call
 MAX_TAXPAYERS: Final = 1_000
+MAX_SALES: Final = 100
+ROLES: Final = ("customer", "supplier")
 INVOICE_STATES: Final = ("normal", "void", "red_partial", "red_full")
 TAXPAYER_STATES: Final = ("active", "suspended", "revoked")
 COMPARED_FIELDS: Final = (
@@ -83,6 +97,20 @@ def tax_id_of(party: Party) -> str:
     return str(primary_id(party))
 
 
+@dataclass(frozen=True, slots=True)
+class SalesQuestion:
+    """One taxpayer; texts as in ``chanrong.sources.v1.SalesQuestion``."""
+
+    reference: str
+    taxpayer_id: str
+    from_month: str = ""
+
+    @classmethod
+    def of(cls, identifier: str, from_month: str = "") -> Self:
+        """What did this taxpayer declare? :param identifier: "scheme:value" """
+        return cls(sales_reference(identifier), identifier, from_month)
+
+
 class TaxSource:
     """Client of one tax institution.
 
@@ -96,29 +124,24 @@ class TaxSource:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._stub = rpc.TaxSourceServiceStub(channel)
-        self._limits = limits or AskingLimits()
-        self._clock = clock
+        self._asker = Asker(SOURCE, limits, clock)
 
     async def ask(
-        self, invoices: Sequence[InvoiceQuestion] = (), taxpayers: Sequence[str] = ()
+        self,
+        invoices: Sequence[InvoiceQuestion] = (),
+        taxpayers: Sequence[str] = (),
+        sales: Sequence[SalesQuestion] = (),
     ) -> SourceAnswer:
-        """Ask about invoices and taxpayers together; never raises, see ``asking``.
+        """Ask about invoices, taxpayers and declared sales together; never raises, see ``asking``.
 
         :param invoices: references must differ, and have no form of an identifier ("scheme:value")
         :param taxpayers: identifiers as "scheme:value"; asked once each
-        :returns: answers by the invoices' references and by the taxpayers' identifiers
+        :param sales: asked once each
+        :returns: answers by the invoices' references, by the taxpayers' identifiers, and by
+            ``sales_reference(identifier)``
         """
-        calls = [
-            Batch(
-                self._stub.CheckInvoices,
-                pb.CheckInvoicesRequest(invoices=[_message(question) for question in batch]),
-                [question.reference for question in batch],
-                "answers",
-                "reference",
-                _check_invoice,
-            )
-            for batch in batches(invoices, MAX_INVOICES)
-        ]
+        until = latest_day(self._asker.clock)
+        calls = [self._invoices(batch, until) for batch in batches(invoices, MAX_INVOICES)]
         calls += [
             Batch(
                 self._stub.CheckTaxpayers,
@@ -126,26 +149,74 @@ class TaxSource:
                 batch,
                 "answers",
                 "tax_id",
-                _check_taxpayer,
+                partial(_check_taxpayer, until=until),
             )
             for batch in batches(list(dict.fromkeys(taxpayers)), MAX_TAXPAYERS)
         ]
-        return await ask(SOURCE, calls, self._limits, self._clock)
+        calls += [
+            Batch(
+                self._stub.GetSales,
+                pb.GetSalesRequest(subjects=[_sales(each) for each in batch]),
+                [each.reference for each in batch],
+                "answers",
+                "reference",
+                partial(_check_sales, until=until),
+            )
+            for batch in batches(list(dict.fromkeys(sales)), MAX_SALES)
+        ]
+        return await self._asker.ask(calls)
+
+    def _invoices(self, batch: Sequence[InvoiceQuestion], until: date) -> Batch:
+        long = len(batch) >= STREAM_FROM
+        return Batch(
+            self._stub.StreamInvoices if long else self._stub.CheckInvoices,
+            pb.CheckInvoicesRequest(invoices=[_message(question) for question in batch]),
+            [question.reference for question in batch],
+            "answers",
+            "reference",
+            partial(_check_invoice, until=until),
+            _in_parts if long else None,
+        )
+
+
+def _in_parts(question: Any) -> pb.StreamInvoicesRequest:
+    return pb.StreamInvoicesRequest(question=question)
 
 
 def _message(question: InvoiceQuestion) -> pb.InvoiceQuestion:
     return pb.InvoiceQuestion(**{name: getattr(question, name) for name in question.__slots__})
 
 
-def _check_invoice(answer: dict[str, Any]) -> None:
-    need_amount(answer, "red_amount", optional=True)
+def _sales(question: SalesQuestion) -> pb.SalesQuestion:
+    return pb.SalesQuestion(**{name: getattr(question, name) for name in question.__slots__})
+
+
+def _check_invoice(answer: dict[str, Any], until: date) -> None:
+    need_amount(answer, "red_amount", "red_confirmation_amount", optional=True)
     if answer["known"]:
         need_one_of(answer, "state", INVOICE_STATES)
         need_amount(answer, "red_amount")
     for name in answer["differing"]:
         need_one_of({"differing": name}, "differing", COMPARED_FIELDS)
+    for letter in answer["red_letters"]:
+        need_date(letter, "issue_date", until=until)
+        need_amount(letter, "amount")
 
 
-def _check_taxpayer(answer: dict[str, Any]) -> None:
+def _check_taxpayer(answer: dict[str, Any], until: date) -> None:
     if answer["known"]:
         need_one_of(answer, "state", TAXPAYER_STATES)
+    need_date(answer, "registered_on", optional=True, until=until)
+
+
+def _check_sales(answer: dict[str, Any], until: date) -> None:
+    for month in answer["months"]:
+        need_month(month, "month", until=until)
+        need_amount(month, "amount")
+        need_currency(month, "currency")
+    for other in answer["counterparties"]:
+        need_one_of(other, "role", ROLES)
+        need_amount(other, "amount")
+        need_currency(other, "currency")
+    if not answer["known"] and (answer["months"] or answer["counterparties"]):
+        raise WrongAnswerError("it tells sales of a taxpayer that is not known.")

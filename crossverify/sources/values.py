@@ -46,16 +46,31 @@ def need_one_of(answer: dict[str, Any], name: str, allowed: Collection[str]) -> 
         raise WrongAnswerError(f"{name} is {answer[name][:40]!r}.")
 
 
-def need_date(answer: dict[str, Any], name: str, *, optional: bool = False) -> None:
-    """A field of an answer is a calendar date, ISO 8601 (or empty, where optional)."""
+def need_date(
+    answer: dict[str, Any], name: str, *, optional: bool = False, until: date | None = None
+) -> None:
+    """A field of an answer is a calendar date, ISO 8601 (or empty, where optional).
+
+    :param until: where given, a later one lies in the future, of which nobody can know
+    """
     if optional and answer[name] == "":
         return
     try:
-        found = date.fromisoformat(answer[name]).isoformat()
+        found = date.fromisoformat(answer[name])
     except ValueError as error:
         raise WrongAnswerError(f"{name} is no date.") from error
-    if found != answer[name]:
+    if found.isoformat() != answer[name]:
         raise WrongAnswerError(f"{name} is no date.")
+    if until is not None and found > until:
+        raise WrongAnswerError(f"{name} is {answer[name]}, a day in the future.")
+
+
+def need_month(answer: dict[str, Any], name: str, *, until: date | None = None) -> None:
+    """A field of an answer is a month, "2026-05".
+
+    :param until: where given, a later month lies in the future
+    """
+    need_date({name: f"{answer[name]}-01"}, name, until=until)
 
 
 def need_currency(answer: dict[str, Any], name: str, *, optional: bool = False) -> None:

@@ -1,22 +1,24 @@
-"""Reads bank statements: ISO 20022 camt.053 (BankToCustomerStatement), any version from 001.02 to 001.14.
+"""Reads bank reports of ISO 20022 in any version from 001.02 to 001.14: the statement (camt.053), the account report of
+the day (camt.052) and the debit and credit notification (camt.054).
 
 A statement may list very many entries, so the file is read in pieces, and each entry, and each transaction of
 a batch entry, is forgotten as soon as it became a ``Movement``:
 
-1. refuse a document type declaration, a message that is no camt.053, and a part that grows without end;
-2. at each statement's account: a ``Statement`` (without an account its entries cannot be taken);
+1. refuse a document type declaration, a message of another kind, and a part that grows without end;
+2. at each report's account: a ``Statement`` (without an account its entries cannot be taken);
 3. at each transaction of an entry (``TxDtls``): keep what says who paid what for which documents;
 4. at the end of each entry: movements, one per transaction; the entry itself when it has none;
 5. what is wrong with an entry is a ``LoadProblem``; its neighbours are taken all the same.
 
 Element names did not change between versions, places of a few did; both are read. Source: the ISO 20022
-message definition reports of camt.053.001.02 to .14.
+message definition reports of camt.052, .053 and .054.001.02 to .14. What several reports say of the same money is put
+together when it is stored (``merging``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -32,7 +34,7 @@ from crossverify.adapters.bank.entry import (
     read_detail,
     text_of,
 )
-from crossverify.adapters.bank.movements import Account, Movement, Statement
+from crossverify.adapters.bank.movements import Account, Movement, Report, Statement
 from crossverify.adapters.records import LoadProblem, shown
 
 CHUNK_BYTES = 64 * 1024
@@ -40,24 +42,38 @@ MAX_PART_BYTES = 2 * 1024 * 1024  # between two ends of an entry or transaction;
 MAX_DETAILS = 20_000  # transactions of one batch entry; clearing systems stop far below
 
 _MESSAGE = "BkToCstmrStmt"
-_OTHER_MESSAGES = {
-    "BkToCstmrAcctRpt": "an account report of the day (camt.052)",
-    "BkToCstmrDbtCdtNtfctn": "a debit and credit notification (camt.054)",
-    "CstmrPmtStsRpt": "a payment status report (pain.002)",
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One message. :ivar part: element of one report; prefix: before its ids, which are unique for a form alone"""
+
+    name: str
+    part: str
+    prefix: str
+    report: Report
+
+
+_FORMS: Mapping[str, _Form] = {
+    "BkToCstmrStmt": _Form("camt.053", "Stmt", "", Report.STATEMENT),
+    "BkToCstmrAcctRpt": _Form("camt.052", "Rpt", "052:", Report.INTRADAY),
+    "BkToCstmrDbtCdtNtfctn": _Form("camt.054", "Ntfctn", "054:", Report.NOTIFICATION),
 }
+_PARTS = frozenset(form.part for form in _FORMS.values())
+_OTHER_MESSAGES = {"CstmrPmtStsRpt": "a payment status report (pain.002)"}
 _NAMESPACE = re.compile(
     r"urn:iso:std:iso:20022:tech:xsd:(?P<message>[a-z]+\.\d{3})\.\d{3}\.(?P<version>\d{2})"
 )
 _OLDEST_VERSION, _NEWEST_VERSION = 2, 14
-_STATEMENT_REMEDY = (
-    "Load the booked statement (camt.053): the others repeat its movements, which would count twice."
-)
+_STATEMENT_REMEDY = "Load statements (camt.053), reports of the day (camt.052) or notifications (camt.054)."
 _WATCHED = (
     "GrpHdr",
-    "Stmt",
+    *sorted(_PARTS),
     "Id",
     "ElctrncSeqNb",
     "StmtPgntn",
+    "RptPgntn",
+    "NtfctnPgntn",
     "CreDtTm",
     "FrToDt",
     "Acct",
@@ -135,7 +151,7 @@ class _Reader:
             remove_pis=True,
         )
         self._since_last_part = 0
-        self._checked = False
+        self._form: _Form | None = None
         self._group_page = ""
         self._statements = 0
         self._head: _Head | None = None
@@ -160,12 +176,10 @@ class _Reader:
         root = self._parser.close()
         yield from self._read()
         _refuse_doctype(root)
-        if not self._checked:
+        if self._form is None:
             raise _not_a_statement(root)
         if self._statements == 0:
-            raise _RefusedError(
-                f"/{_MESSAGE}", "There is no statement in it.", "Export a period with a statement."
-            )
+            raise _no_statement(self._form.name)
 
     def _read(self) -> Iterator[Item]:
         for _, event in self._parser.read_events():
@@ -176,34 +190,37 @@ class _Reader:
             name = local_name(element)
             if name == "TxDtls" and local_name(parent) == "NtryDtls":
                 self._end_of_detail(element)
-            elif local_name(parent) == "Stmt":
+            elif local_name(parent) in _PARTS:
                 yield from self._end_of_part(name, element)
             elif name == "GrpHdr":
                 self._check_message(parent)
                 self._group_page = text_of(element, "MsgPgntn/PgNb")
                 _forget(element)
-            elif name == "Stmt":
+            elif name in _PARTS:
                 yield from self._end_of_statement()
                 _forget(element)
 
     def _check_message(self, message: etree._Element) -> None:
         root = message.getroottree().getroot()
         _refuse_doctype(root)
-        if local_name(message) != _MESSAGE:
+        form = _FORMS.get(local_name(message))
+        if form is None:
             raise _not_a_statement(root)
-        namespace = etree.QName(message).namespace or ""
-        match = _NAMESPACE.fullmatch(namespace)
-        if namespace and (match is None or match["message"] != "camt.053"):
-            raise _RefusedError(
-                "/", f"The namespace {shown(namespace)} is not that of camt.053.", _STATEMENT_REMEDY
-            )
+        wrong = _wrong_namespace(message, form)
+        if wrong is not None:
+            raise wrong
+        match = _NAMESPACE.fullmatch(etree.QName(message).namespace or "")
         if match is not None and not _OLDEST_VERSION <= int(match["version"]) <= _NEWEST_VERSION:
             raise _RefusedError(
                 "/",
-                f"camt.053.001.{match['version']} is not a version that is read here.",
-                f"Export as camt.053.001.{_OLDEST_VERSION:02d} to .{_NEWEST_VERSION:02d}, best .08.",
+                f"{form.name}.001.{match['version']} is not a version that is read here.",
+                f"Export as {form.name}.001.{_OLDEST_VERSION:02d} to .{_NEWEST_VERSION:02d}, best .08.",
             )
-        self._checked = True
+        self._form = form
+
+    @property
+    def _part(self) -> str:
+        return self._form.part if self._form is not None else _FORMS[_MESSAGE].part
 
     def _current(self) -> _Head:
         if self._head is None:
@@ -212,7 +229,7 @@ class _Reader:
         return self._head
 
     def _end_of_part(self, name: str, element: etree._Element) -> Iterator[Item]:
-        if not self._checked:
+        if self._form is None:
             statement = element.getparent()
             message = statement.getparent() if statement is not None else None
             self._check_message(element if message is None else message)
@@ -240,7 +257,7 @@ class _Reader:
         self._since_last_part = 0
 
     def _entry(self, head: _Head, statement: Statement, element: etree._Element) -> Iterator[Item]:
-        path = f"Stmt[{head.number}]/Ntry[{head.entries}]"
+        path = f"{self._part}[{head.number}]/Ntry[{head.entries}]"
         if len(self._details) > MAX_DETAILS:
             yield LoadProblem(
                 f"/{path}",
@@ -268,7 +285,8 @@ class _Reader:
         """Make the statement of the parts that stand before its first entry."""
         if head.statement is not None or head.refused:
             return
-        path = f"/Stmt[{head.number}]"
+        form = self._form or _FORMS[_MESSAGE]
+        path = f"/{self._part}[{head.number}]"
         missing = "Acct/Id" if head.account is None else "Id" if not head.identifier else ""
         if head.account is None or missing:
             head.refused = True
@@ -280,9 +298,11 @@ class _Reader:
             return
         head.statement = Statement(
             path=path,
-            identifier="|".join((head.identifier, head.sequence, head.page or self._group_page)),
+            identifier=form.prefix
+            + "|".join((head.identifier, head.sequence, head.page or self._group_page)),
             account=head.account,
             until=head.until or head.created,
+            report=form.report,
         )
         yield head.statement
 
@@ -298,7 +318,7 @@ def _keep(head: _Head, name: str, element: etree._Element) -> None:
         head.identifier = text_of(element, ".")
     elif name == "ElctrncSeqNb":
         head.sequence = text_of(element, ".")
-    elif name == "StmtPgntn":
+    elif name in ("StmtPgntn", "RptPgntn", "NtfctnPgntn"):
         head.page = text_of(element, "PgNb")
     elif name == "CreDtTm":
         head.created = date_of(element, ".")
@@ -320,17 +340,28 @@ def _not_a_statement(root: etree._Element) -> _RefusedError:
         found = _OTHER_MESSAGES.get(local_name(element))
         if found:
             return _RefusedError("/", f"This is {found}, not a statement.", _STATEMENT_REMEDY)
-        if local_name(element) == _MESSAGE:
-            return _RefusedError(
-                f"/{_MESSAGE}", "There is no statement in it.", "Export a period with a statement."
-            )
+        form = _FORMS.get(local_name(element))
+        if form is not None:
+            return _wrong_namespace(element, form) or _no_statement(form.name)
     return _RefusedError(
         "/", f"This is a {shown(local_name(root))} without {_MESSAGE}, not a statement.", _STATEMENT_REMEDY
     )
 
 
-def _no_statement() -> _RefusedError:
-    return _RefusedError(f"/{_MESSAGE}", "There is no statement in it.", "Export a period with a statement.")
+def _wrong_namespace(message: etree._Element, form: _Form) -> _RefusedError | None:
+    namespace = etree.QName(message).namespace or ""
+    match = _NAMESPACE.fullmatch(namespace)
+    if not namespace or (match is not None and match["message"] == form.name):
+        return None
+    return _RefusedError(
+        "/", f"The namespace {shown(namespace)} is not that of {form.name}.", _STATEMENT_REMEDY
+    )
+
+
+def _no_statement(name: str) -> _RefusedError:
+    return _RefusedError(
+        "/", f"There is no statement, report or notification in this {name}.", "Export a period with entries."
+    )
 
 
 def _forget(element: etree._Element) -> None:

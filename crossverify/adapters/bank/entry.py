@@ -27,6 +27,15 @@ _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?=$|[TZ+-])", re.ASCII)
 _NOT_GIVEN = frozenset({"", "NOTPROVIDED", "NONREF", "NOT PROVIDED"})
 # Bank transaction sub-families (ISO 20022 external code list) of money that goes back the way it came.
 _RETURNS = frozenset({"RRTN", "RPCR", "UPDD", "PRDD", "UPCQ", "CQRV"})
+_LINKS = (
+    ("bank", "Refs/AcctSvcrRef"),
+    ("uetr", "Refs/UETR"),
+    ("clearing", "Refs/ClrSysRef"),
+    ("transaction", "Refs/TxId"),
+    ("instruction", "Refs/InstrId"),
+    ("end", "Refs/EndToEndId"),
+    ("creditor", "RmtInf/Strd/CdtrRefInf/Ref"),
+)
 _CREDIT_NOTE_TYPE = "CREN"
 _RELOAD = "Correct the entry at its source and load the file again; what was taken stays."
 
@@ -65,6 +74,7 @@ class Detail:
     documents: tuple[NamedDocument, ...]
     references: tuple[str, ...]
     texts: tuple[str, ...]
+    links: tuple[str, ...]
 
 
 def local_name(element: etree._Element) -> str:
@@ -147,7 +157,17 @@ def read_detail(element: etree._Element, number: int) -> Detail | EntryProblem:
             *_texts(element, "RmtInf/Strd/AddtlRmtInf"),
             *_texts(element, "AddtlTxInf"),
         ),
+        links=tuple(_links(element)),
     )
+
+
+def _links(element: etree._Element) -> Iterator[str]:
+    """References that every report of this transaction repeats."""
+    for name, path in _LINKS:
+        for match in find_all(element, path):
+            text = " ".join((match.text or "").split())
+            if text.upper() not in _NOT_GIVEN:
+                yield f"{name}:{text}"
 
 
 def movements_of(
@@ -184,7 +204,7 @@ def movements_of(
     if not parts:
         yield head.whole(money)
     for part, amount in zip(parts, amounts, strict=True):
-        yield head.part(part, amount, alone=len(parts) == 1)
+        yield head.part(part, amount, money.amount, alone=len(parts) == 1)
 
 
 class _EntryHead:
@@ -209,6 +229,8 @@ class _EntryHead:
         self.returned = _sub_family(entry) in _RETURNS
         self.status = text_of(entry, "Sts/Cd") or text_of(entry, "Sts/Prtry") or text_of(entry, "Sts")
         self.bank_reference = text_of(entry, "AcctSvcrRef")
+        given = (("bank", self.bank_reference), ("entry", text_of(entry, "NtryRef")))
+        self.references = tuple(f"{name}:{text}" for name, text in given if text.upper() not in _NOT_GIVEN)
         self.texts = tuple(_texts(entry, "AddtlNtryInf"))
 
     def whole(self, money: Money) -> Movement:
@@ -225,10 +247,12 @@ class _EntryHead:
             amount=money.amount,
             currency=money.currency,
             texts=self.texts,
+            entry_references=self.references,
+            entry_amount=money.amount,
         )
 
-    def part(self, detail: Detail, money: Money, *, alone: bool) -> Movement:
-        """One transaction as a movement."""
+    def part(self, detail: Detail, money: Money, total: str, *, alone: bool) -> Movement:
+        """One transaction as a movement. :param total: the entry's amount"""
         reference = self.bank_reference or detail.bank_reference
         instructed = detail.instructed
         return Movement(
@@ -252,6 +276,9 @@ class _EntryHead:
             references=detail.references,
             end_to_end=detail.end_to_end,
             texts=detail.texts + (self.texts if alone else ()),
+            links=detail.links,
+            entry_references=self.references,
+            entry_amount=total,
         )
 
 

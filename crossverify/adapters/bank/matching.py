@@ -68,6 +68,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).upper()
 
 
+def name_key(name: str) -> str:
+    """A name as it is compared: folded, letters and digits only."""
+    return "".join(character for character in fold(name) if character.isalnum())
+
+
 def token_of(number: str) -> str:
     """A document number as it is looked up: folded, letters and digits only.
 

@@ -14,6 +14,14 @@ class MovementKind(StrEnum):
     OTHER = "other"  # money went out, or came back that had gone out
 
 
+class Report(StrEnum):
+    """Which kind of report tells of a movement."""
+
+    STATEMENT = "statement"  # camt.053, or a sheet: all that was booked in its period
+    INTRADAY = "intraday"  # camt.052: what was booked, or is pending, of the day so far
+    NOTIFICATION = "notification"  # camt.054: single entries; that one is missing says nothing
+
+
 class Place(StrEnum):
     """Where a document number stood."""
 
@@ -46,12 +54,14 @@ class Statement:
     :ivar identifier: the bank's id with sequence number and page, unique for an account
     :ivar account: whose movements it lists
     :ivar until: date up to which it reaches, ISO 8601
+    :ivar report: what kind of report it is
     """
 
     path: str
     identifier: str
     account: Account
     until: str
+    report: Report = Report.STATEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,10 @@ class Movement:
     :ivar references: creditor references in structured remittance
     :ivar end_to_end: the payer's end-to-end reference; may be empty
     :ivar texts: unstructured remittance, in its pieces
+    :ivar links: further references of the transaction, with what they are ("end:E2E-1"): other reports of the same
+        money repeat them
+    :ivar entry_references: references of the entry as a whole, likewise
+    :ivar entry_amount: amount of the entry as a whole, a decimal text
     """
 
     path: str
@@ -117,6 +131,9 @@ class Movement:
     references: tuple[str, ...] = ()
     end_to_end: str = ""
     texts: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    entry_references: tuple[str, ...] = ()
+    entry_amount: str = ""
 
 
 def account_number(text: str) -> str:

@@ -1,21 +1,22 @@
-"""Where the reference bank keeps accounts, movements and the index of document numbers that payments name."""
+"""Where the reference bank keeps accounts, movements, what reports said of them, and the index of document numbers that
+payments name."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    Index,
     Integer,
     MetaData,
     String,
     Table,
+    delete,
     func,
     insert,
     select,
@@ -24,8 +25,16 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from consortium.errors import OverloadedError
-from crossverify.adapters.bank.matching import creditor_reference_tokens, text_tokens, token_of
-from crossverify.adapters.bank.movements import Account, Movement, MovementKind, Place, Statement
+from crossverify.adapters.bank.matching import creditor_reference_tokens, name_key, text_tokens, token_of
+from crossverify.adapters.bank.movements import (
+    Account,
+    Movement,
+    MovementKind,
+    Place,
+    Report,
+    Statement,
+)
+from crossverify.adapters.ids import normal_id
 
 MAX_FOUND: Final = 20_000
 """Payments looked at for one batch of questions; only numbers that everybody uses ("1") could give more."""
@@ -39,29 +48,55 @@ ACCOUNTS = Table(
     Column("number", String, nullable=False, unique=True),
     Column("currency", String, nullable=False),
     Column("owner_name", String, nullable=False),
+    Column("owner_key", String, nullable=False, index=True),
     Column("owner_ids", String, nullable=False),
     Column("until", String, nullable=False),
+    Column("stated", Boolean, nullable=False),
 )
+"""``stated``: there are statements or reports of it, not notifications alone. ``owner_key``: the name as compared."""
+
+OWNERS = Table(
+    "owners",
+    METADATA,
+    Column("identifier", String, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+)
+"""Which accounts an identifier owns."""
 
 MOVEMENTS = Table(
     "movements",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False),
-    Column("place", String, nullable=False, unique=True),
-    Column("statement", String, nullable=False),
-    Column("bank_key", String, nullable=False),
-    Column("content", String, nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("booked", Boolean, nullable=False),
     Column("booking_date", String, nullable=False),
     Column("amount", String, nullable=False),
     Column("currency", String, nullable=False),
     Column("reference", String, nullable=False),
+    Column("whole", Boolean, nullable=False),
     Column("more", String, nullable=False),
-    Index("movements_bank_key", "bank_key"),
 )
-"""``place``: account, statement, entry, detail. ``bank_key``: the same movement on any statement of the bank."""
+"""``whole``: an entry of which no transactions were told."""
+
+PLACES = Table(
+    "places",
+    METADATA,
+    Column("place", String, primary_key=True),
+    Column("statement", String, nullable=False),
+    Column("content", String, nullable=False),
+    Column("movement_id", ForeignKey("movements.id"), nullable=False, index=True),
+)
+"""Where reports tell of a movement: account, report, entry, transaction. One movement may stand on several reports."""
+
+LINKS = Table(
+    "links",
+    METADATA,
+    Column("key", String, primary_key=True),
+    Column("movement_id", ForeignKey("movements.id"), primary_key=True, index=True),
+    Column("report", String, nullable=False),
+)
+"""What names a movement, or its entry, on other reports (``merging``)."""
 
 TOKENS = Table(
     "tokens",
@@ -103,21 +138,14 @@ class KnownAccount:
     owner_name: str
     owner_ids: tuple[str, ...]
     until: str
+    stated: bool = True
 
 
 def place_of(movement: Movement) -> str:
-    """Where a movement stands, the same each time its statement is loaded; a pending one stands apart."""
+    """Where a movement stands, the same each time its report is loaded; a pending one stands apart."""
     statement = movement.statement
     parts = [statement.account.number, statement.identifier, movement.entry, movement.detail]
     return json.dumps(parts if movement.booked else [*parts, "pending"])
-
-
-def bank_key_of(movement: Movement) -> str:
-    """What names a movement on every statement of its account; empty where the bank gives no reference."""
-    if not movement.bank_reference:
-        return ""
-    parts = (movement.statement.account.number, movement.bank_reference, movement.kind.value)
-    return json.dumps([*parts, movement.booking_date, movement.amount, movement.currency])
 
 
 def content_of(movement: Movement) -> str:
@@ -151,85 +179,159 @@ MIN_END_TO_END: Final = 4
 
 
 async def put_account(session: AsyncSession, statement: Statement) -> int:
-    """Store a statement's account, or what a later statement says anew; returns its id."""
+    """Store a report's account, or what a later report says anew; returns its id."""
     account = statement.account
-    row = (
-        await session.execute(
-            select(ACCOUNTS.c.id, ACCOUNTS.c.until).where(ACCOUNTS.c.number == account.number)
-        )
-    ).first()
+    stated = statement.report is not Report.NOTIFICATION
+    until = statement.until if stated else ""
+    row = (await session.execute(select(ACCOUNTS).where(ACCOUNTS.c.number == account.number))).first()
     if row is None:
-        number = (await session.scalar(select(func.coalesce(func.max(ACCOUNTS.c.id), 0)))) or 0
-        await session.execute(
-            insert(ACCOUNTS).values(
-                id=number + 1, number=account.number, until=statement.until, **_owner(account, always=True)
-            )
-        )
-        return number + 1
-    if statement.until >= row.until:
-        values = {"until": statement.until, **_owner(account, always=False)}
+        number = ((await session.scalar(select(func.coalesce(func.max(ACCOUNTS.c.id), 0)))) or 0) + 1
+        values = {"id": number, "number": account.number, "until": until, "stated": stated}
+        await session.execute(insert(ACCOUNTS).values(**values, **_owner(account, always=True)))
+        await _own(session, number, account.owner_ids)
+        return number
+    if until >= row.until:
+        values = {"until": until, "stated": stated or row.stated, **_owner(account, always=False)}
         await session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == row.id).values(values))
+        if account.owner_ids:
+            await session.execute(delete(OWNERS).where(OWNERS.c.account_id == row.id))
+            await _own(session, row.id, account.owner_ids)
+    elif stated and not row.stated:
+        await session.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == row.id).values(stated=True))
     return int(row.id)
 
 
+async def _own(session: AsyncSession, account: int, owners: Iterable[str]) -> None:
+    rows = [{"identifier": normal_id(each), "account_id": account} for each in owners if normal_id(each)]
+    if rows:
+        await session.execute(insert(OWNERS), [dict(each) for each in {tuple(row.items()) for row in rows}])
+
+
 def _owner(account: Account, *, always: bool) -> dict[str, str]:
-    values = {"currency": account.currency, "owner_name": account.owner_name}
+    values = {
+        "currency": account.currency,
+        "owner_name": account.owner_name,
+        "owner_key": name_key(account.owner_name),
+    }
     if account.owner_ids or always:
         values["owner_ids"] = json.dumps(account.owner_ids, ensure_ascii=False)
     return {name: value for name, value in values.items() if value or always}
 
 
 async def known_places(session: AsyncSession, places: Iterable[str]) -> dict[str, str]:
-    """Content digests of movements that are there, by place."""
+    """Content digests of what reports said before, by place."""
     rows = await session.execute(
-        select(MOVEMENTS.c.place, MOVEMENTS.c.content).where(MOVEMENTS.c.place.in_(sorted(set(places))))
+        select(PLACES.c.place, PLACES.c.content).where(PLACES.c.place.in_(sorted(set(places))))
     )
     return dict(rows.all())
 
 
-async def known_bank_keys(session: AsyncSession, keys: Iterable[str]) -> dict[str, set[str]]:
-    """Statements that have a movement already, by its bank key."""
-    wanted = sorted(set(keys) - {""})
-    rows = await session.execute(
-        select(MOVEMENTS.c.bank_key, MOVEMENTS.c.statement).where(MOVEMENTS.c.bank_key.in_(wanted))
+@dataclass(slots=True)
+class Linked:
+    """A stored movement under one of its keys.
+
+    :ivar report: kind of the report that told of it first
+    :ivar whole: whether it is an entry without transactions
+    :ivar statements: reports that tell of it
+    """
+
+    movement: int
+    report: str
+    whole: bool
+    statements: set[str]
+
+
+async def known_links(session: AsyncSession, keys: Iterable[str]) -> dict[str, list[Linked]]:
+    """Movements by what names them on other reports, in two queries."""
+    rows = (
+        await session.execute(
+            select(LINKS.c.key, LINKS.c.movement_id, LINKS.c.report, MOVEMENTS.c.whole)
+            .join(MOVEMENTS, MOVEMENTS.c.id == LINKS.c.movement_id)
+            .where(LINKS.c.key.in_(sorted(set(keys))))
+            .order_by(LINKS.c.movement_id)
+        )
+    ).all()
+    numbers = sorted({row.movement_id for row in rows})
+    seen = await session.execute(
+        select(PLACES.c.movement_id, PLACES.c.statement).where(PLACES.c.movement_id.in_(numbers))
     )
-    found: dict[str, set[str]] = {}
-    for key, statement in rows:
-        found.setdefault(key, set()).add(statement)
+    statements: dict[int, set[str]] = {number: set() for number in numbers}
+    for number, statement in seen:
+        statements[number].add(statement)
+    found: dict[str, list[Linked]] = {}
+    linked = {
+        row.movement_id: Linked(row.movement_id, row.report, row.whole, statements[row.movement_id])
+        for row in rows
+    }
+    for row in rows:
+        found.setdefault(row.key, []).append(linked[row.movement_id])
     return found
 
 
-async def add_movements(session: AsyncSession, movements: Sequence[tuple[int, Movement]]) -> None:
-    """Store movements that are not there yet, each with its account's id."""
-    if not movements:
-        return
-    first = (await session.scalar(select(func.coalesce(func.max(MOVEMENTS.c.id), 0)))) or 0
-    rows, tokens = [], []
-    for number, (account, movement) in enumerate(movements, first + 1):
-        rows.append(
-            {
-                "id": number,
-                "account_id": account,
-                "place": place_of(movement),
-                "statement": movement.statement.identifier,
-                "bank_key": bank_key_of(movement),
-                "content": content_of(movement),
-                "kind": movement.kind.value,
-                "booked": movement.booked,
-                "booking_date": movement.booking_date,
-                "amount": movement.amount,
-                "currency": movement.currency,
-                "reference": _reference(movement),
-                "more": json.dumps(_more(movement), ensure_ascii=False),
-            }
-        )
+async def next_movement(session: AsyncSession) -> int:
+    """Number of the next new movement."""
+    return int((await session.scalar(select(func.coalesce(func.max(MOVEMENTS.c.id), 0)))) or 0) + 1
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one batch of a load changes.
+
+    :ivar added: new movements: number, account's id, movement, keys that name it on other reports
+    :ivar seen: places that were told of: place, statement, content, movement
+    :ivar replaced: whole entries of which the transactions are told now: old number -> new one
+    """
+
+    added: list[tuple[int, int, Movement, Sequence[str]]] = field(default_factory=list)
+    seen: list[tuple[Movement, int]] = field(default_factory=list)
+    replaced: dict[int, int] = field(default_factory=dict)
+
+
+async def apply(session: AsyncSession, changes: Changes) -> None:
+    """Store what a batch changes."""
+    rows, tokens, links = [], [], []
+    for number, account, movement, keys in changes.added:
+        rows.append(_row(number, account, movement))
         tokens += [
             {"token": token, "movement_id": number, "place": place, "strong": strong, "amount": amount}
             for token, (place, strong, amount) in tokens_of(movement).items()
         ]
-    await session.execute(insert(MOVEMENTS), rows)
-    if tokens:
-        await session.execute(insert(TOKENS), tokens)
+        report = movement.statement.report.value
+        links += [{"key": key, "movement_id": number, "report": report} for key in keys]
+    for table, values in ((MOVEMENTS, rows), (TOKENS, tokens), (LINKS, links)):
+        if values:
+            await session.execute(insert(table), values)
+    for old, new in changes.replaced.items():
+        await session.execute(update(PLACES).where(PLACES.c.movement_id == old).values(movement_id=new))
+        for table in (TOKENS, LINKS):
+            await session.execute(delete(table).where(table.c.movement_id == old))
+        await session.execute(delete(MOVEMENTS).where(MOVEMENTS.c.id == old))
+    if changes.seen:
+        places = [
+            {
+                "place": place_of(movement),
+                "statement": movement.statement.identifier,
+                "content": content_of(movement),
+                "movement_id": changes.replaced.get(number, number),
+            }
+            for movement, number in changes.seen
+        ]
+        await session.execute(insert(PLACES), places)
+
+
+def _row(number: int, account: int, movement: Movement) -> dict[str, object]:
+    return {
+        "id": number,
+        "account_id": account,
+        "kind": movement.kind.value,
+        "booked": movement.booked,
+        "booking_date": movement.booking_date,
+        "amount": movement.amount,
+        "currency": movement.currency,
+        "reference": _reference(movement),
+        "whole": movement.detail == 0,
+        "more": json.dumps(_more(movement), ensure_ascii=False),
+    }
 
 
 def _reference(movement: Movement) -> str:
@@ -312,11 +414,11 @@ def _found(row: Any) -> Found:
 
 async def find_accounts(session: AsyncSession, numbers: Iterable[str]) -> dict[str, KnownAccount]:
     """Accounts by number, in one query."""
-    rows = await session.execute(
-        select(ACCOUNTS.c.number, ACCOUNTS.c.owner_name, ACCOUNTS.c.owner_ids, ACCOUNTS.c.until).where(
-            ACCOUNTS.c.number.in_(sorted(set(numbers)))
-        )
-    )
-    return {
-        number: KnownAccount(number, name, tuple(json.loads(ids)), until) for number, name, ids, until in rows
-    }
+    rows = await session.execute(select(ACCOUNTS).where(ACCOUNTS.c.number.in_(sorted(set(numbers)))))
+    return {row.number: known_account(row) for row in rows}
+
+
+def known_account(row: Any) -> KnownAccount:
+    """A row of accounts."""
+    ids = tuple(json.loads(row.owner_ids))
+    return KnownAccount(row.number, row.owner_name, ids, row.until, row.stated)

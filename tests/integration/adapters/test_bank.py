@@ -8,10 +8,6 @@ from typing import Any
 
 import pytest
 
-from consortium.errors import InvalidInputError
-from consortium.rpc.client import call
-from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
-from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
 from crossverify.sources.bank import BankSource, PaymentQuestion
 from tests.support.adapters import (
     ACCOUNT,
@@ -301,22 +297,21 @@ async def test_accounts_are_the_same_however_written(bank: RunningAdapter) -> No
     ("field", "value"),
     [("amount", "1e3"), ("amount", "x"), ("invoice_number", ""), ("invoice_number", "9" * 500)],
 )
-async def test_a_question_that_cannot_be_understood_is_refused(
+async def test_a_question_that_cannot_be_understood_costs_only_itself(
     bank: RunningAdapter, field: str, value: str
 ) -> None:
-    asked = pb.PaymentQuestion(reference="r", invoice_number="1")
-    setattr(asked, field, value)
-    with pytest.raises(InvalidInputError, match=rf"receivables\[0\]\.{field}"):
-        await call(
-            rpc.BankSourceServiceStub(bank.channel()).FindPayments,
-            pb.FindPaymentsRequest(receivables=[asked]),
-        )
+    await bank.load(camt(entry(text="INV-1")))
+    wrong, right = await ask_raw(bank, question("W", **{field: value}), question("INV-1"))
+    assert wrong["error"]["reason"] == "QUESTION_INVALID"
+    assert f"receivables[0].{field}" in wrong["error"]["message"]
+    assert len(right["payments"]) == 1
 
 
-async def test_too_many_other_numbers_are_refused(bank: RunningAdapter) -> None:
-    asked = pb.PaymentQuestion(reference="r", invoice_number="1", other_numbers=["1"] * 17)
-    with pytest.raises(InvalidInputError):
-        await call(
-            rpc.BankSourceServiceStub(bank.channel()).FindPayments,
-            pb.FindPaymentsRequest(receivables=[asked]),
-        )
+async def test_too_many_other_numbers_are_told(bank: RunningAdapter) -> None:
+    (wrong,) = await ask_raw(bank, question("W", other_numbers=("1",) * 17))
+    assert wrong["error"]["reason"] == "BATCH_TOO_LONG"
+
+
+async def ask_raw(bank: RunningAdapter, *questions: PaymentQuestion) -> list[dict[str, Any]]:
+    answer = await BankSource(bank.channel()).ask(questions)
+    return [answer.answers[each.reference] for each in questions]

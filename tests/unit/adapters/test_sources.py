@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc.aio
@@ -13,6 +13,8 @@ import pytest
 from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
+from crossverify.adapters.parts import in_parts
+from crossverify.answers import Gap, TaxInvoice, read
 from crossverify.evidence import SourceAnswer, SourceState
 from crossverify.sources.asking import AskingLimits, Batch, ask
 from crossverify.sources.bank import BankSource, PaymentQuestion
@@ -48,11 +50,21 @@ class FakeChannel:
         return method
 
     def unary_stream(self, path: str, *_: object, **__: object) -> Any:
-        async def method(request: Any, timeout: float | None = None) -> Any:
-            for part in self.methods[path.rpartition("/")[2]](request):
-                yield part
+        return lambda request, timeout=None: FakeStream(self.methods[path.rpartition("/")[2]], request)
 
-        return method
+
+class FakeStream:
+    """A running call that answers in parts."""
+
+    def __init__(self, method: Answer, request: Any) -> None:
+        self._method, self._request = method, request
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for part in self._method(self._request):
+            yield part
+
+    def cancel(self) -> None:
+        """Nothing runs any more."""
 
 
 def sign(source: str, request: Any, response: Any, **provenance: Any) -> Any:
@@ -147,7 +159,6 @@ def breaking(_: Any) -> Any:
         (altered, "digest"),
         (of_another_question, "digest"),
         (shorter, "not to all"),
-        (reordered, "not to all"),
         (nameless, "does not come from"),
         (failing, "connection refused"),
         (breaking, "INTERNAL"),
@@ -155,11 +166,6 @@ def breaking(_: Any) -> Any:
         (lambda request: sign("tax", request, taxed(request), as_of_unix=AS_OF + 1000), "future"),
         (lambda request: sign("tax", request, taxed(request), as_of_unix=-5), "future"),
         (lambda request: sign("tax", request, taxed(request), digest="00"), "digest"),
-        (lambda request: taxed(request, state="perhaps"), "state"),
-        (lambda request: taxed(request, state=""), "state"),
-        (lambda request: taxed(request, red_amount="1e5"), "red_amount"),
-        (lambda request: taxed(request, red_amount=""), "red_amount"),
-        (lambda request: taxed(request, reference="other"), "not to all"),
     ],
 )
 async def test_a_wrong_answer_is_silence_with_the_reason(answer: Answer, reason: str) -> None:
@@ -168,37 +174,140 @@ async def test_a_wrong_answer_is_silence_with_the_reason(answer: Answer, reason:
     assert reason in found.reason
 
 
-async def test_an_unknown_name_of_a_difference_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": "perhaps"}, "state is 'perhaps'"),
+        ({"state": ""}, "state is ''"),
+        ({"red_amount": "1e5"}, "red_amount is no amount"),
+        ({"red_amount": ""}, "red_amount is no amount"),
+        ({"red_confirmation_amount": "x"}, "red_confirmation_amount is no amount"),
+        ({"reference": "other"}, "about something else"),
+    ],
+)
+async def test_one_answer_that_is_nonsense_silences_its_question_alone(
+    change: dict[str, Any], reason: str
+) -> None:
+    found = await source(lambda request: taxed(request, **change)).ask([question("f1"), question("f2")])
+    assert found.state == SourceState.ANSWERED
+    assert found.answers["f2"]["known"]
+    error = found.answers["f1"]["error"]
+    assert error["reason"] == "ANSWER_UNREADABLE"
+    assert reason in error["message"]
+    gap = read(TaxInvoice, found, "f1", "tax")
+    assert isinstance(gap, Gap)
+    assert gap.code == "ANSWER_UNREADABLE"
+    assert reason in gap.message
+    assert isinstance(read(TaxInvoice, found, "f2", "tax"), TaxInvoice)
+
+
+async def test_answers_that_are_all_nonsense_are_silence() -> None:
+    found = await source(reordered).ask([question("f1"), question("f2")])
+    assert (found.state, found.answers) == (SourceState.SILENT, {})
+    assert "about something else" in found.reason
+
+
+async def test_an_institution_can_say_that_it_cannot_answer_one_question() -> None:
     def answer(request: Any) -> Any:
         response = taxed(request)
-        response.answers[0].differing.append("colour")
+        wrong = pb.QuestionError(reason="QUESTION_INVALID", message="net_amount is no amount")
+        response.answers[0].CopyFrom(pb.InvoiceAnswer(reference="f1", error=wrong))
         return sign("tax", request, response)
 
+    found = await source(answer).ask([question("f1"), question("f2")])
+    assert found.answers["f1"] == {
+        "error": {"reason": "QUESTION_INVALID", "message": "net_amount is no amount"}
+    }
+    gap = read(TaxInvoice, found, "f1", "tax")
+    assert isinstance(gap, Gap)
+    assert (gap.code, "net_amount" in gap.message) == ("NOT_ANSWERED", True)
+
+
+def with_difference(request: Any) -> Any:
+    response = taxed(request)
+    response.answers[0].differing.append("colour")
+    return sign("tax", request, response)
+
+
+def with_letter(request: Any, **values: Any) -> Any:
+    response = taxed(request)
+    letter = {"number": "R", "issue_date": "2026-06-01", "amount": "5", **values}
+    response.answers[0].red_letters.append(pb.RedLetter(**letter))
+    return sign("tax", request, response)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (with_difference, "colour"),
+        (lambda request: with_letter(request, issue_date="2026-13-01"), "no date"),
+        (lambda request: with_letter(request, issue_date="2099-01-01"), "future"),
+        (lambda request: with_letter(request, amount="five"), "no amount"),
+    ],
+)
+async def test_what_cannot_be_read_is_told(answer: Answer, reason: str) -> None:
     found = await source(answer).ask([question()])
     assert found.state == SourceState.SILENT
+    assert reason in found.reason
 
 
-async def test_one_batch_that_fails_silences_all() -> None:
-    def answer(request: Any) -> Any:
-        return failing(request) if request.invoices[0].reference == "1000" else taxed(request)
+async def test_one_batch_that_fails_silences_its_questions_alone() -> None:
+    def parts(request: Any) -> Any:
+        asked = request.question
+        if asked.invoices[0].reference == "1000":
+            failing(request)
+        return [pb.StreamInvoicesResponse(part=taxed(asked))]
 
-    found = await source(answer).ask([question(str(number)) for number in range(1_500)])
-    assert (found.state, found.answers) == (SourceState.SILENT, {})
+    channel: Any = FakeChannel(StreamInvoices=parts)
+    asked = [question(str(number)) for number in range(1_500)]
+    found = await TaxSource(channel, clock=lambda: AS_OF).ask(asked)
+    assert found.state == SourceState.ANSWERED
+    assert list(found.answers) == [str(number) for number in range(1_500)]
+    assert found.answers["999"]["known"]
+    assert found.answers["1000"]["error"]["reason"] in ("UNAVAILABLE", "CONNECTION_LOST")
+
+
+async def test_a_long_answer_comes_in_parts() -> None:
+    def parts(request: Any) -> Any:
+        for part in in_parts(taxed(request.question), "answers", 150):
+            assert len(part.answers) <= 150
+            yield pb.StreamInvoicesResponse(part=part)
+
+    channel: Any = FakeChannel(StreamInvoices=parts)
+    asked = [question(str(number)) for number in range(400)]
+    found = await TaxSource(channel, clock=lambda: AS_OF).ask(asked)
+    assert list(found.answers) == [str(number) for number in range(400)]
+    whole: Any = FakeChannel(CheckInvoices=taxed)
+    assert (await TaxSource(whole, clock=lambda: AS_OF).ask(asked[:199])).state == SourceState.ANSWERED
+
+
+async def test_parts_that_are_no_whole_are_refused() -> None:
+    def without_the_last(request: Any) -> Any:
+        parts = list(in_parts(taxed(request.question), "answers", 150))[:-1]
+        return [pb.StreamInvoicesResponse(part=part) for part in parts]
+
+    asked = [question(str(number)) for number in range(400)]
+    for method, reason in ((without_the_last, "does not come from"), (lambda request: [], "no parts")):
+        channel: Any = FakeChannel(StreamInvoices=method)
+        found = await TaxSource(channel, clock=lambda: AS_OF).ask(asked)
+        assert found.state == SourceState.SILENT
+        assert reason in found.reason
 
 
 async def test_batches_are_bounded_concurrent_and_joined() -> None:
     sizes: list[int] = []
 
     def answer(request: Any) -> Any:
-        sizes.append(len(request.invoices))
-        return taxed(request)
+        sizes.append(len(request.tax_ids))
+        answers = [pb.TaxpayerAnswer(tax_id=each) for each in request.tax_ids]
+        return sign("tax", request, pb.CheckTaxpayersResponse(answers=answers))
 
-    channel: Any = FakeChannel(CheckInvoices=answer)
-    asked = [question(str(number)) for number in range(5_500)]
-    found = await TaxSource(channel, AskingLimits(concurrent_calls=2), clock=lambda: AS_OF).ask(asked)
+    channel: Any = FakeChannel(CheckTaxpayers=answer)
+    asked = [f"t:{number}" for number in range(5_500)]
+    found = await TaxSource(channel, AskingLimits(concurrent_calls=2), clock=lambda: AS_OF).ask([], asked)
     assert sorted(sizes) == [500, 1000, 1000, 1000, 1000, 1000]
     assert channel.most_at_once == 2
-    assert list(found.answers) == [str(number) for number in range(5_500)]
+    assert list(found.answers) == asked
 
 
 async def test_the_joint_answer_is_as_old_as_its_oldest_part() -> None:
@@ -221,9 +330,12 @@ async def test_different_institutions_in_one_answer_are_refused() -> None:
     names = iter(["Office A", "Office B"])
 
     def answer(request: Any) -> Any:
-        return sign("tax", request, taxed(request), institution=next(names))
+        answers = [pb.TaxpayerAnswer(tax_id=each) for each in request.tax_ids]
+        return sign("tax", request, pb.CheckTaxpayersResponse(answers=answers), institution=next(names))
 
-    found = await source(answer).ask([question(str(number)) for number in range(1_001)])
+    channel: Any = FakeChannel(CheckTaxpayers=answer)
+    asked = [f"t:{number}" for number in range(1_001)]
+    found = await TaxSource(channel, clock=lambda: AS_OF).ask([], asked)
     assert found.state == SourceState.SILENT
     assert "different institutions" in found.reason
 
@@ -278,6 +390,7 @@ def payment(**values: Any) -> pb.Payment:
     [
         {"booking_date": ""},
         {"booking_date": "20260610"},
+        {"booking_date": "2099-01-01"},
         {"amount": "x"},
         {"currency": "ABC"},
         {"instructed_amount": "1,5"},
