@@ -37,6 +37,7 @@ from crossverify.answers import (
 from crossverify.desk import DeskInfo
 from crossverify.evidence import AssetState, Evidence, EvidenceDocument, SourceAnswer
 from crossverify.figures import DAY, AssetKind, MaxAges
+from crossverify.match import Matching, match_case
 from crossverify.orders import Asset, OrderAsset, orders_of
 from crossverify.rule import Input
 from crossverify.trade import Trade
@@ -150,6 +151,11 @@ class Case:
     def trade(self) -> Trade:
         """Orders, receipts and invoices joined line by line."""
         return Trade(self)
+
+    @cached_property
+    def matching(self) -> Matching:
+        """The same by line, in the second way: with several despatches, receipts and invoices."""
+        return match_case(self)
 
     # --- what sources say -------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +22,14 @@ from crossverify.rule import Effect, Outcome, Rule, Thresholds
 from crossverify.rules import ALL
 
 
+_USUAL: Final[Mapping[Outcome, Effect]] = {
+    Outcome.WARN: Effect.REFER,
+    Outcome.FAIL: Effect.EXCLUDE,
+    Outcome.UNKNOWN: Effect.REFER,
+}
+"""Effects of outcomes that a rule gives none."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
     """One rule of a profile with its figures."""
@@ -31,14 +39,14 @@ class RuleSettings:
     effects: Mapping[str, Effect]
 
     def effect_of(self, outcome: Outcome, code: str) -> Effect:
-        """The effect of a verdict: by code, else by outcome; a pass or a rule that does not apply is
-        information."""
+        """The effect of a verdict: by code, else by outcome, else the usual one; a pass or a rule that does
+        not apply is information."""
         by_code = self.effects.get(code)
         if by_code is not None:
             return by_code
         if outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
             return Effect.INFORMATION
-        return self.effects[outcome.value]
+        return self.effects.get(outcome.value) or _USUAL[outcome]
 
 
 @dataclass(frozen=True, slots=True)

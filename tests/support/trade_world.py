@@ -51,9 +51,10 @@ from crossverify.evidence import (
     SourceState,
     SubjectInfo,
 )
-from crossverify.profiles import RECEIVABLE_V1, Profile
+from crossverify.profiles import RECEIVABLE_V1, RECEIVABLE_V2, Profile
+from crossverify.profiles.model import settings
 from crossverify.rule import Finding, Outcome
-from crossverify.rules import RULES
+from crossverify.rules import ALL
 
 KEYS = ConsortiumKeys.create({1: b"k" * 32}, 1, b"p" * 32)
 NOW = int(datetime(2026, 6, 30, 12, tzinfo=UTC).timestamp())
@@ -379,27 +380,52 @@ class World:
         return Evidence(**(values | self.changes))
 
 
-def only(rule: str, overrides: Mapping[str, Any] | None = None) -> Profile:
-    """The first profile with one rule."""
-    profile = RECEIVABLE_V1
+def only(rule: str, overrides: Mapping[str, Any] | None = None, profile: Profile = RECEIVABLE_V1) -> Profile:
+    """A profile, the first unless another is given, with one rule."""
     if overrides:
         profile = profile.with_overrides({"rules": {rule: overrides}})
     return replace(profile, rules=tuple(item for item in profile.rules if item.rule.id == rule))
 
 
-def judged(world: World, rule: str, **overrides: Any) -> list[Finding]:
-    """What one rule finds, in order."""
-    findings = list(evaluate(world.evidence(), only(rule, overrides)).findings)
+def alone(rule: str, version: int, profile: Profile = RECEIVABLE_V2, **figures: Any) -> Profile:
+    """A profile with one rule in one version, whether or not the profile has it.
+
+    :param figures: thresholds, and ``effects``
+    """
+    effects = figures.pop("effects", {})
+    chosen = settings({rule: version}, {rule: figures}, {rule: effects})
+    return replace(profile, rules=chosen)
+
+
+def said(world: World, profile: Profile) -> list[Finding]:
+    """What a profile's rules find, in order; every code is one that its rule explains."""
+    findings = list(evaluate(world.evidence(), profile).findings)
     for item in findings:
-        assert item.code in RULES[rule].codes | (GAP_CODES if item.outcome is Outcome.UNKNOWN else set())
+        known = ALL[item.rule, item.version].codes
+        assert item.code in known | (GAP_CODES if item.outcome is Outcome.UNKNOWN else set())
         assert item.inputs, "every finding rests on something"
         assert item.message
     return findings
 
 
+def judged(world: World, rule: str, **overrides: Any) -> list[Finding]:
+    """What one rule of the first profile finds, in order."""
+    return said(world, only(rule, overrides))
+
+
 def codes(world: World, rule: str, **overrides: Any) -> list[tuple[str, str]]:
-    """Outcome and code of what one rule finds, in order."""
+    """Outcome and code of what one rule of the first profile finds, in order."""
     return [(item.outcome.value, item.code) for item in judged(world, rule, **overrides)]
+
+
+def judged2(world: World, rule: str, version: int = 1, **figures: Any) -> list[Finding]:
+    """What one rule finds under the second profile, in order."""
+    return said(world, alone(rule, version, **figures))
+
+
+def codes2(world: World, rule: str, version: int = 1, **figures: Any) -> list[tuple[str, str]]:
+    """Outcome and code of what one rule finds under the second profile, in order."""
+    return [(item.outcome.value, item.code) for item in judged2(world, rule, version, **figures)]
 
 
 def decided(world: World, **overrides: Any) -> Evaluation:

@@ -1,50 +1,30 @@
-"""PARTY_ID: are the parties who they say they are, and still in business?"""
+"""PARTY_ID, version 2: are the parties who they say they are, and still in business?"""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-from consortium.documents import Party, PartyId, PurchaseOrder
-from consortium.documents.fingerprint import party_id
-from consortium.documents.identifiers import CHECKS, Validity, check_identifier
-from consortium.documents.party import rank
-from consortium.errors import ChanrongError
-from crossverify.answers import Gap, Taxpayer
+from consortium.documents import Party, PurchaseOrder
+from consortium.documents.identifiers import Validity, check_identifier
+from consortium.documents.roles import Reference, buyer_of, seller_of
+from consortium.documents.weights import portions_of
+from crossverify.case import Receivable
 from crossverify.evidence import EvidenceDocument
-from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
+from crossverify.rule import NoThresholds, Outcome, Text, Verdict
+from crossverify.rules.party.party_id_v1 import PartyIdRule as First
+from crossverify.rules.party.party_id_v1 import judge_party, judge_subject
 
 if TYPE_CHECKING:
-    from crossverify.case import Case, Receivable
+    from crossverify.case import Case
+    from crossverify.orders import Asset
 
-_REVOKED_STATES = frozenset({"revoked", "cancelled", "deregistered"})
-
-
-class _Named(NamedTuple):
-    """A name that a document gives to a party."""
-
-    name: str
-    document: str
-    field: str
-    as_of: int
-    source: str
+_TAX_SCHEMES = frozenset({"uscc", "vat"})
+_HOME = "CN"
 
 
-class _Who(NamedTuple):
-    """A party to be judged."""
-
-    key: str
-    """The receivable, or "" for the subject."""
-    role: str
-    identifiers: tuple[PartyId, ...]
-    names: list[_Named]
-    where: Input
-    """Where its identifiers stand."""
-
-
-class PartyIdRule(Rule[NoThresholds]):
-    """Seller and buyer of each receivable, and the subject itself.
+class PartyIdRule(First):
+    """Seller and buyer of whatever is lent on, and the subject itself.
 
     Check characters of USCC, LEI and VAT numbers; status at tax; the names on invoice and order against the
     registered one and its former names.
@@ -52,162 +32,53 @@ class PartyIdRule(Rule[NoThresholds]):
     - PASS: active, under its name or a former one. WARN: another name, suspended.
     - FAIL: a wrong check character; revoked.
     - UNKNOWN: tax was not asked, is silent or stale, or does not know the party; no identifier to ask about.
-    - NOT_APPLICABLE: never.
+    - NOT_APPLICABLE: a party abroad without a tax number here: only its check characters are looked at.
     """
 
-    id = "PARTY_ID"
-    version = 1
-    title = Text(
-        "Are the parties who they say they are, and still in business?",
-        "各方身份是否属实并存续？",
-    )
-    basis = ("GB 32100-2015", "ISO 17442", "反洗钱法 29", "practice")
+    version = 2
     explains: ClassVar = {
-        "ACTIVE": Text(
-            "The party is active at tax under this name. Nothing to do.",
-            "该方税务状态正常，名称一致。无需处理。",
-        ),
-        "BAD_CHECK_CHARACTER": Text(
-            "The identifier's check character is wrong: mistyped or invented. Ask for the business licence.",
-            "证号校验位错误：录入有误或虚构。请核对营业执照。",
-        ),
-        "BAD_IDENTIFIER": Text(
-            "What was given as the subject's identifier is none. Correct the request.",
-            "所给主体证号不是有效证号。请更正申请。",
-        ),
-        "FORMER_NAME": Text(
-            "A document gives a former name of the party, as happens after a change of name. Nothing to do.",
-            "单证使用该方曾用名，更名后属正常。无需处理。",
-        ),
-        "NAME_DIFFERS": Text(
-            "The name on a document is neither the registered one nor a former one. Check that it is the "
-            "same party.",
-            "单证上的名称既非登记名称也非曾用名。请核实是否为同一主体。",
-        ),
-        "NOT_ACTIVE": Text(
-            "The party is suspended or in another odd state at tax. Find out why before lending.",
-            "该方税务状态异常。放款前请查明原因。",
-        ),
-        "NOT_KNOWN_TO_TAX": Text(
-            "Tax does not know the party. Usual for foreign parties; else look into it.",
-            "税务无此主体。境外主体属正常，否则请核查。",
-        ),
-        "NO_IDENTIFIER": Text(
-            "The party has no identifier that tax could be asked about. Ask for one.",
-            "该方没有可向税务查询的证号。请补充。",
-        ),
-        "REVOKED": Text(
-            "The party is revoked or deregistered at tax. Do not lend.",
-            "该方已被吊销或注销。不得放款。",
+        **First.explains,
+        "FOREIGN_PARTY": Text(
+            "The party is abroad and has no tax number here, so tax cannot be asked. Its identifiers are well formed; "
+            "look it up in its own register.",
+            "该方在境外且无境内税号，无法向税务查询；其证号格式正确。请在其本国登记机关核查。",
         ),
     }
-    applies_when = "always"
-    sources = ("documents", "tax")
-    effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
 
     def evaluate(self, case: Case, thresholds: NoThresholds) -> Iterator[Verdict]:
         """See the class."""
-        yield _subject(case)
-        for receivable in case.receivables:
-            orders = _orders(case, receivable)
-            for role in ("seller", "buyer"):
-                parties = [(receivable.primary, getattr(receivable.invoice, role))]
-                parties += [(item, getattr(item.document, role)) for item in orders]
-                yield _party(case, receivable, role, parties)
+        yield judge_subject(case)
+        for asset in case.assets:
+            orders = _orders(case, asset)
+            for role, find in (("seller", seller_of), ("buyer", buyer_of)):
+                found = [(item, find(item.document)) for item in (asset.primary, *orders)]
+                parties = [(item, party) for item, party in found if party is not None]
+                if parties:
+                    yield _foreign(case, asset, role, parties) or judge_party(case, asset, role, parties)
 
 
-def _orders(case: Case, receivable: Receivable) -> list[EvidenceDocument]:
-    found = {}
-    for line in case.trade.lines(receivable):
-        order = line.slot.order if line.slot is not None else None
+def _orders(case: Case, asset: Asset) -> list[EvidenceDocument]:
+    """The orders that an invoice draws on."""
+    if not isinstance(asset, Receivable):
+        return []
+    body, found = asset.invoice, {}
+    for portion in portions_of(body):
+        order = case.find(Reference("purchase_order", portion.number, body.seller, body.buyer), body)
         if order is not None and isinstance(order.document, PurchaseOrder):
             found[order.fingerprint] = order
     return list(found.values())
 
 
-def _subject(case: Case) -> Verdict:
-    subject = case.evidence.subject
-    identifiers = []
-    for text in subject.identifiers:
-        try:
-            identifiers.append(party_id(text))
-        except ChanrongError:
-            told = Input("", "identifiers", text, "request", case.now)
-            return Verdict("", Outcome.FAIL, "BAD_IDENTIFIER", f"{text!r} is no identifier.", (told,))
-    names = [_Named(subject.name, "", "name", case.now, "request")] if subject.name else []
-    where = Input("", "identifiers", ", ".join(subject.identifiers), "request", case.now)
-    return _judge(case, _Who("", "subject", tuple(identifiers), names, where))
-
-
-def _party(
-    case: Case, receivable: Receivable, role: str, parties: list[tuple[EvidenceDocument, Party]]
-) -> Verdict:
-    identifiers = tuple(dict.fromkeys(each for _, party in parties for each in party.identifiers))
-    names = [
-        _Named(party.name, item.fingerprint, f"{role}/name", item.registered_at, "documents")
-        for item, party in parties
-        if party.name
-    ]
-    text = ", ".join(map(str, identifiers))
-    where = case.of_document(receivable.primary, f"{role}/identifiers", text)
-    return _judge(case, _Who(receivable.fingerprint, role, identifiers, names, where))
-
-
-def _judge(case: Case, who: _Who) -> Verdict:
-    key, role, where = who.key, who.role, who.where
-    for each in who.identifiers:
-        check = check_identifier(each)
-        if check.validity is Validity.INVALID:
-            text = f"The {role}'s {each.scheme.upper()} {each.value} is wrong: {check.reason}."
-            told = Input(where.document, where.field, str(each), where.source, where.as_of)
-            return Verdict(key, Outcome.FAIL, "BAD_CHECK_CHARACTER", text, (told,))
-    asked = [each for each in who.identifiers if each.scheme in CHECKS] or list(who.identifiers)
-    if not asked:
-        text = f"The {role} has no identifier that tax could be asked about."
-        return Verdict(key, Outcome.UNKNOWN, "NO_IDENTIFIER", text, (where,))
-    asked.sort(key=lambda each: rank(each.scheme))
-    answer: Taxpayer | Gap | None = None
-    for each in asked:
-        answer = case.taxpayer(str(each))
-        if isinstance(answer, Taxpayer):
-            return _at_tax(case, who, each, answer)
-    assert isinstance(answer, Gap)
-    return Verdict(
-        key, Outcome.UNKNOWN, answer.code, answer.message, (case.of_gap(answer, where.document), where)
-    )
-
-
-def _at_tax(case: Case, who: _Who, identifier: PartyId, known: Taxpayer) -> Verdict:
-    key, role = who.key, who.role
-    state = case.of_source("tax", "", f"{identifier}/state", known.state or "not known")
-    if not known.known:
-        text = f"Tax does not know the {role} {identifier}."
-        return Verdict(key, Outcome.UNKNOWN, "NOT_KNOWN_TO_TAX", text, (state,))
-    if known.state in _REVOKED_STATES:
-        text = f"The {role} {identifier} is {known.state} at tax."
-        return Verdict(key, Outcome.FAIL, "REVOKED", text, (state,))
-    if known.state != "active":
-        text = f"The {role} {identifier} is {known.state or 'in no known state'} at tax."
-        return Verdict(key, Outcome.WARN, "NOT_ACTIVE", text, (state,))
-    registered = case.of_source("tax", "", f"{identifier}/name", known.name)
-    former = {_plain(name) for name in known.former_names}
-    seen_former = False
-    for each in who.names:
-        plain = _plain(each.name)
-        if not known.name or plain == _plain(known.name):
-            continue
-        told = Input(each.document, each.field, each.name, each.source, each.as_of)
-        if plain not in former:
-            text = f"The {role} is called {each.name!r} here and {known.name!r} at tax."
-            return Verdict(key, Outcome.WARN, "NAME_DIFFERS", text, (told, registered))
-        seen_former = True
-    if seen_former:
-        text = f"The {role} is active; a document gives a former name of {known.name!r}."
-        return Verdict(key, Outcome.PASS, "FORMER_NAME", text, (state, registered))
-    return Verdict(key, Outcome.PASS, "ACTIVE", f"The {role} is active at tax.", (state, registered))
-
-
-def _plain(name: str) -> str:
-    """A name as it is compared: NFKC, case folded, letters and digits only."""
-    text = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(each for each in text if each.isalnum()) or text
+def _foreign(
+    case: Case, asset: Asset, role: str, parties: list[tuple[EvidenceDocument, Party]]
+) -> Verdict | None:
+    """Said of a party abroad whose identifiers are right and that tax cannot be asked about."""
+    identifiers = dict.fromkeys(each for _, party in parties for each in party.identifiers)
+    countries = {party.address.country for _, party in parties if party.address is not None} - {None}
+    if not countries or _HOME in countries or any(each.scheme in _TAX_SCHEMES for each in identifiers):
+        return None
+    if any(check_identifier(each).validity is Validity.INVALID for each in identifiers):
+        return None
+    told = case.of_document(asset.primary, f"{role}/identifiers", ", ".join(map(str, identifiers)))
+    text = f"The {role} is in {', '.join(sorted(map(str, countries)))}: tax here does not know it."
+    return Verdict(asset.fingerprint, Outcome.NOT_APPLICABLE, "FOREIGN_PARTY", text, (told,))

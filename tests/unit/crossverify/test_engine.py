@@ -20,7 +20,7 @@ from crossverify.evidence import ClaimState, Evidence
 from crossverify.figures import MaxAges
 from crossverify.profiles import RECEIVABLE_V1, Profile
 from crossverify.rule import STAGE_ORDER, Effect, Outcome, Rule, Stage
-from crossverify.rules import RULES
+from crossverify.rules import ALL
 from tests.support.trade_world import (
     World,
     confirmation,
@@ -116,7 +116,7 @@ def test_waterfalls_sum_exactly_and_only_go_down(world: World) -> None:
 @given(worlds())
 def test_every_rule_says_something_of_every_receivable_and_effects_decide(world: World) -> None:
     evaluation = decided(world)
-    per_receivable = set(RULES) - {"CONSENT", "CREDIT_STATUS"}
+    per_receivable = {item.rule.id for item in RECEIVABLE_V1.rules} - {"CONSENT", "CREDIT_STATUS"}
     for item in evaluation.receivables:
         own = [each for each in evaluation.findings if each.subject == item.fingerprint]
         assert {each.rule for each in own} == per_receivable
@@ -172,7 +172,7 @@ def test_the_callers_decimal_context_does_not_matter() -> None:
 
 
 def test_rules_of_later_stages_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(RULES["CASH_CLOSURE"]), "stage", Stage.IN_LIFE)
+    monkeypatch.setattr(type(ALL["CASH_CLOSURE", 1]), "stage", Stage.IN_LIFE)
     world = sound()
     for stage in Stage:
         world.request = world.request.model_copy(update={"stage": stage})
@@ -291,6 +291,6 @@ def test_work_grows_with_the_evidence(shape: Callable[[int], World]) -> None:
 
 
 def test_rules_have_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    for rule in RULES.values():
+    for rule in ALL.values():
         assert isinstance(rule, Rule)
         assert not vars(rule)
