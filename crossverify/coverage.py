@@ -33,6 +33,10 @@ MIN_COVERAGE: Final = Decimal("0.5")
 half, more is hidden than seen."""
 LOW_COVERAGE: Final = "LOW_COVERAGE"
 """Code of rules that cannot pass for want of documents."""
+NO_RETURNS: Final = "NO_RETURNS"
+"""Code where tax has no returns of the subject."""
+NO_IDENTIFIER: Final = "NO_IDENTIFIER"
+"""Code where the subject has no identifier to ask about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def coverage_of(case: Case) -> Coverage:
         return Coverage(said, None, None, None, (), who, {}, False)
     identifier, sales = said
     if not sales.known:
-        gap = Gap("NO_FILE", "The tax authority has no returns of the subject.", "tax", case.as_of("tax"))
+        gap = Gap(NO_RETURNS, "The tax authority has no returns of the subject.", "tax", case.as_of("tax"))
         return Coverage(gap, None, None, None, (), who, {}, False)
     first, last = period(sales, case.as_of("tax"))
     currency = (
@@ -166,7 +170,7 @@ def declared_sales(case: Case) -> tuple[str, Sales] | Gap:
         if isinstance(found, Sales):
             return identifier, found
         gap = gap or found
-    return gap or Gap("NO_IDENTIFIER", "The subject has no identifier to ask about.", "tax")
+    return gap or Gap(NO_IDENTIFIER, "The subject has no identifier to ask about.", "tax")
 
 
 def _declared(case: Case, who: Who, sales: Sales, currency: str, lost: set[str]) -> dict[str, Fraction]:

@@ -178,7 +178,7 @@ def _declared(case: Case, who: Who) -> Iterator[tuple[str, str, Flow]]:
 def period(said: Sales, as_of: int) -> tuple[date, date]:
     """First and last day that an answer on declared sales covers; the year before its as-of time where it names no
     month."""
-    months = sorted(each.month for each in said.months if _is_month(each.month))
+    months = sorted(each.month for each in said.months if is_month(each.month))
     if not months:
         last = datetime.fromtimestamp(as_of, UTC).date()
         return last - timedelta(days=_YEAR_DAYS), last
@@ -188,7 +188,8 @@ def period(said: Sales, as_of: int) -> tuple[date, date]:
     return date(year, month, 1), date(to_year, to_month, monthrange(to_year, to_month)[1])
 
 
-def _is_month(text: str) -> bool:
+def is_month(text: str) -> bool:
+    """Whether a text is a month such as "2026-05"."""
     year, dash, month = text.partition("-")
     return (
         dash == "-"

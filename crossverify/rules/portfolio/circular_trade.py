@@ -73,7 +73,7 @@ class CircularTrade(Rule[CircularTradeThresholds]):
         "SHORT_RING": Text(
             "Similar goods come back to the seller over one or two parties within months: money moves, goods do not. "
             "The receivable is excluded; look at who controls the ring.",
-            "同类货物在数月内经一两家企业回流至卖方:资金在转,货物未动。该应收账款予以排除,请查环路由谁控制。",
+            "同类货物在数月内经一两家企业回流至卖方：资金在转，货物未动。该应收账款予以排除，请查环路由谁控制。",
         ),
         "LONG_RING": Text(
             "A chain of sales leads from the debtor back to the seller. Ask for transport and storage papers of each "
@@ -83,7 +83,7 @@ class CircularTrade(Rule[CircularTradeThresholds]):
         "RING_OF_UNKNOWN_GOODS": Text(
             "The debtor sells to the seller, or to its supplier, but only tax shows it and not which goods. Ask for "
             "these purchase invoices.",
-            "债务人向卖方或其供应商也有销售,但仅税务数据显示且品名不明。请索要相关进项发票。",
+            "债务人向卖方或其供应商也有销售，但仅税务数据显示且品名不明。请索要相关进项发票。",
         ),
         "MUTUAL_TRADE": Text(
             "Debtor and seller sell each other different goods. Check that set-off is waived.",
@@ -91,11 +91,11 @@ class CircularTrade(Rule[CircularTradeThresholds]):
         ),
         "NO_SALE": Text(
             "It is neither an invoice nor an order, so there is no sale to follow.",
-            "既非发票亦非订单,无销售可追踪。",
+            "既非发票亦非订单，无销售可追踪。",
         ),
         "PROCESSING": Text(
             "The invoice bills processing of the customer's own goods; those come and go by nature.",
-            "该发票为加工费,来料加工的货物往返属正常。",
+            "该发票为加工费，来料加工的货物往返属正常。",
         ),
         "NO_PURCHASES": Text(
             "Nothing is known of what the seller buys. Ask for purchase invoices, or tax for its main suppliers.",
@@ -103,11 +103,11 @@ class CircularTrade(Rule[CircularTradeThresholds]):
         ),
         "GRAPH_TOO_LARGE": Text(
             "The parties are so interwoven that the search was stopped. Ask for a narrower request.",
-            "交易关系过于复杂,搜索已中止。请缩小申请范围。",
+            "交易关系过于复杂，搜索已中止。请缩小申请范围。",
         ),
         LOW_COVERAGE: Text(
             "No ring is seen, but the documents show too little of the seller's trade to rely on it. Ask for the rest.",
-            "所示单据中未见环路,但覆盖卖方交易过少,不足为凭。请补充其余单据。",
+            "所示单据中未见环路，但覆盖卖方交易过少，不足为凭。请补充其余单据。",
         ),
     }
     applies_when = "the asset is an invoice or an order for goods or services, other than processing"
