@@ -21,7 +21,6 @@ from crossverify.figures import AssetKind, MaxAges, Waterfall, Waterfall2
 from crossverify.rule import Effect, Outcome, Rule, Thresholds
 from crossverify.rules import ALL
 
-
 _USUAL: Final[Mapping[Outcome, Effect]] = {
     Outcome.WARN: Effect.REFER,
     Outcome.FAIL: Effect.EXCLUDE,
