@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from crossverify.adapters.bank import app as bank
 from crossverify.adapters.bank.settings import BankSettings
+from crossverify.adapters.bills import app as bills
+from crossverify.adapters.bills.settings import BillsSettings
 from crossverify.adapters.credit import app as credit
 from crossverify.adapters.credit.settings import CreditSettings
 from crossverify.adapters.registry import app as registry
@@ -30,4 +32,5 @@ ADAPTERS: Final[Mapping[str, AdapterKind]] = {
     "bank": AdapterKind(BankSettings, bank.serve),
     "credit": AdapterKind(CreditSettings, credit.serve),
     "registry": AdapterKind(RegistrySettings, registry.serve),
+    "bills": AdapterKind(BillsSettings, bills.serve),
 }

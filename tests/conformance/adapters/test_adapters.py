@@ -22,6 +22,7 @@ from consortium.errors import (
     UnavailableError,
 )
 from consortium.rpc.client import call, channel
+from consortium.wire.chanrong.sources.v1 import bills_pb2, bills_pb2_grpc
 from consortium.wire.chanrong.sources.v1 import registry_pb2 as registry_pb
 from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as registry_rpc
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
@@ -31,6 +32,7 @@ from crossverify.adapters.kinds import ADAPTERS
 from crossverify.evidence import SourceAnswer, SourceState
 from crossverify.sources.asking import AskingLimits
 from crossverify.sources.bank import BankSource, PaymentQuestion
+from crossverify.sources.bills import BillsSource
 from crossverify.sources.credit import CreditSource, ReportQuestion
 from crossverify.sources.digest import answer_digest
 from crossverify.sources.registry import RegistryQuestion, RegistrySource
@@ -47,6 +49,7 @@ from tests.support.adapters import (
     make_invoice,
     report_json,
 )
+from tests.support.bills import named, package
 from tests.support.certs import TestConsortium
 from tests.support.registry import registration_json
 
@@ -72,6 +75,18 @@ def _invoice_question(number: str) -> InvoiceQuestion:
 
 def _payment_question(number: str) -> PaymentQuestion:
     return PaymentQuestion(number, number, ACCOUNT, "1130", "CNY", SELLER)
+
+
+async def _bills(link: grpc.aio.Channel, names: list[str], limits: AskingLimits) -> SourceAnswer:
+    """Bills are named by package number and sub-range; the suite names them as it likes."""
+    asked = {name: named(name) for name in names}
+    answer = await BillsSource(link, limits).ask(list(asked.values()))
+    answers = {
+        name: answer.answers[each.reference]
+        for name, each in asked.items()
+        if each.reference in answer.answers
+    }
+    return answer.model_copy(update={"answers": answers})
 
 
 KINDS = [
@@ -125,13 +140,24 @@ KINDS = [
         lambda names: registry_pb.SearchRegistrationsRequest(
             assignors=[registry_pb.AssignorQuestion(assignor=n) for n in names]
         ),
-        lambda link, names, limits: RegistrySource(link, limits).ask(
-            [RegistryQuestion.of(n) for n in names]
-        ),
+        lambda link, names, limits: RegistrySource(link, limits).ask([RegistryQuestion.of(n) for n in names]),
         lambda: registration_json(assignor="test:INV-1"),
         b'{"number": "00001234"}',
         "test:INV-1",
         lambda answer: bool(answer["registrations"]),
+    ),
+    Kind(
+        "bills",
+        1_000,
+        lambda link: bills_pb2_grpc.BillSourceServiceStub(link).CheckBills,
+        lambda names: bills_pb2.CheckBillsRequest(
+            bills=[bills_pb2.BillQuestion(reference=n, package_number=named(n).package_number) for n in names]
+        ),
+        _bills,
+        lambda: package(1),
+        b'{"package_number": "12345"}',
+        "bill:1",
+        lambda answer: bool(answer["known"]),
     ),
 ]
 LIMITS = AskingLimits(deadline_s=20)

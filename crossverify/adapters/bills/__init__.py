@@ -1,0 +1,1 @@
+"""Reference commercial-paper exchange (票交所): a gRPC server with its own data, for tries, demos and tests."""
