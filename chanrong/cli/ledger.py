@@ -30,6 +30,7 @@ from consortium.contract.figures import percent
 from consortium.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from chaincode.hosts.embedded.verification import VerifyReport
     from chanrong.fabric.audit import AuditReport
     from chanrong.sandbox.layout import Layout
     from chanrong.sandbox.profile import Profile
@@ -70,12 +71,30 @@ def verify(
     if not path.is_file():
         raise NotFoundError(f"There is no ledger file {path}.", remedy="Name it with --database.")
     report = verify_ledger(path)
+    _tell(report, "", ("intact", "changed after it was written"), as_json)
+
+
+def _tell(
+    report: VerifyReport | AuditReport,
+    where: str,
+    words: tuple[str, str],
+    as_json: bool,
+    heights: Mapping[str, int] | None = None,
+) -> None:
+    """Prints what was found; exit code 4 when it is not well.
+
+    :param where: what the transactions are on, for a person
+    :param words: verdict when all is well, and when not
+    :param heights: number of blocks of each peer
+    """
     if as_json:
+        peers = {} if heights is None else {"peers": dict(heights)}
         emit_json(
             {
                 "ok": report.ok,
                 "height": report.height,
                 "transactions": report.transactions,
+                **peers,
                 "problems": list(report.problems),
             }
         )
@@ -84,10 +103,11 @@ def verify(
             item(Text("✗ ", style="red"), problem.replace("\\x00", " "))
         if len(report.problems) > MAX_PROBLEMS:
             line("… and more, mostly in consequence of the first: --json has them")
-        verdict = (
-            Text("intact", style="green") if report.ok else Text("changed after it was written", style="red")
-        )
-        line(f"{report.height} blocks, {report.transactions} transactions: ", verdict)
+        if any(height > report.height for height in (heights or {}).values()):
+            said = ", ".join(f"{msp} {height}" for msp, height in (heights or {}).items())
+            line(f"not all peers are level: {said} blocks")
+        verdict = Text(words[0], style="green") if report.ok else Text(words[1], style="red")
+        line(f"{report.height} blocks, {report.transactions} transactions{where}: ", verdict)
     if not report.ok:
         raise typer.Exit(int(Exit.VERIFICATION_FAILED))
 
@@ -109,29 +129,8 @@ def _verify_peers(layout: Layout, profile: Profile, as_json: bool) -> None:
             return await audit(gateways, profile.channel)
 
     report = run_async(go)
-    if as_json:
-        emit_json(
-            {
-                "ok": report.ok,
-                "height": report.height,
-                "transactions": report.transactions,
-                "peers": dict(report.heights),
-                "problems": list(report.problems),
-            }
-        )
-    else:
-        for problem in report.problems[:MAX_PROBLEMS]:
-            item(Text("✗ ", style="red"), problem)
-        behind = {msp: height for msp, height in report.heights.items() if height > report.height}
-        if behind:
-            line(
-                f"not all peers are level: {', '.join(f'{m} {h}' for m, h in report.heights.items())} blocks"
-            )
-        verdict = Text("equal and intact", style="green") if report.ok else Text("not the same", style="red")
-        peers = f"{len(report.heights)} peers"
-        line(f"{report.height} blocks, {report.transactions} transactions on each of {peers}: ", verdict)
-    if not report.ok:
-        raise typer.Exit(int(Exit.VERIFICATION_FAILED))
+    where = f" on each of {len(report.heights)} peers"
+    _tell(report, where, ("equal and intact", "not the same"), as_json, report.heights)
 
 
 @app.command()

@@ -17,7 +17,6 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chanrong.fabric.commands import CommandFailedError
 from chanrong.fabric.material import Home, make_packages
@@ -29,6 +28,7 @@ from consortium.errors import UnavailableError
 from consortium.identity.files import write_file
 from consortium.ledger.errors import EndorseError
 from consortium.ledger.gateway import Gateway
+from consortium.rpc.client import serves
 
 READY_TIMEOUT_S = 60.0
 HEALTH_TIMEOUT_S = 2.0
@@ -169,12 +169,7 @@ async def serving(home: Home, server: ChaincodeServer) -> bool:
     cert, key, roots = ((folder / name).read_bytes() for name in ("cert.pem", "key.pem", "roots.pem"))
     credentials = grpc.ssl_channel_credentials(roots, key, cert)
     async with grpc.aio.secure_channel(server.listen, credentials) as channel:
-        check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined]
-        try:
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return await serves(channel, timeout_s=HEALTH_TIMEOUT_S)
 
 
 async def install(network: LocalNetwork, org: Organisation, definition: Definition) -> None:

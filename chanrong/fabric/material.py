@@ -76,15 +76,6 @@ class Home:
         return self.layout.root / "ca" / msp_id / "chaincode"
 
 
-def authority(folder: Path, common_name: str, organisation: str) -> CertificateAuthority:
-    """The authority of a folder, made when it is not there."""
-    if (folder / "ca.pem").exists():
-        return CertificateAuthority.load(folder)
-    made = CertificateAuthority.create(common_name, organisation)
-    made.save(folder)
-    return made
-
-
 def make_material(home: Home, plan: Plan, programs: Programs) -> None:
     """Everything that the nodes need before their first start."""
     link_programs(home, programs)
@@ -119,8 +110,8 @@ def authorities(home: Home, msp_id: str) -> tuple[CertificateAuthority, Certific
     """An organisation's authorities for identities and for TLS."""
     layout = home.layout
     return (
-        authority(layout.ca(msp_id), f"{msp_id} identity CA", msp_id),
-        authority(layout.tls_ca(msp_id), f"{msp_id} TLS CA", msp_id),
+        CertificateAuthority.at(layout.ca(msp_id), f"{msp_id} identity CA", msp_id),
+        CertificateAuthority.at(layout.tls_ca(msp_id), f"{msp_id} TLS CA", msp_id),
     )
 
 
@@ -175,7 +166,9 @@ def _package(home: Home, server: ChaincodeServer, label: str) -> Package:
     path = folder / "package.tar.gz"
     if path.exists():
         return Package(label, path.read_bytes())
-    ca = authority(home.chaincode_ca(server.msp_id), f"{server.msp_id} chaincode CA", server.msp_id)
+    ca = CertificateAuthority.at(
+        home.chaincode_ca(server.msp_id), f"{server.msp_id} chaincode CA", server.msp_id
+    )
     ca.issue(server.name, ou="chaincode", sans=SANS).save(folder / "cert.pem", folder / "key.pem")
     write_file(folder / "roots.pem", ca.cert_pem)
     client = ca.issue(f"peer0.{server.msp_id}", ou="peer", sans=SANS)

@@ -8,14 +8,13 @@ from collections.abc import AsyncIterator
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chanrong.sandbox import fabric
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, Service
 from consortium.errors import UnavailableError
 from consortium.identity.directory import OrgDirectory
-from consortium.rpc.client import channel
+from consortium.rpc.client import channel, serves
 from consortium.rpc.tls import TlsFiles
 
 HEALTH_TIMEOUT_S = 2.0
@@ -64,12 +63,7 @@ async def healthy(layout: Layout, service: Service) -> bool:
     if service.kind in fabric.KINDS:
         return await fabric.healthy(layout, service)
     async with connect(layout, service, service.name) as link:
-        check = health_pb2_grpc.HealthStub(link).Check  # type: ignore[attr-defined]
-        try:
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return await serves(link, timeout_s=HEALTH_TIMEOUT_S)
 
 
 async def wait_healthy(layout: Layout, service: Service) -> None:

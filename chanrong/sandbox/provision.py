@@ -40,8 +40,8 @@ def provision(layout: Layout, profile: Profile) -> None:
     layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     organisations = {s.msp_id: s.kind for s in profile.services.values() if s.kind in ROLES}
     for msp_id in organisations:
-        _authority(layout.ca(msp_id), f"{msp_id} identity CA", msp_id)
-        _authority(layout.tls_ca(msp_id), f"{msp_id} TLS CA", msp_id)
+        CertificateAuthority.at(layout.ca(msp_id), f"{msp_id} identity CA", msp_id)
+        CertificateAuthority.at(layout.tls_ca(msp_id), f"{msp_id} TLS CA", msp_id)
     for msp_id in members(profile):
         _identity(layout, msp_id)
         if profile.ledger == "embedded":
@@ -94,14 +94,6 @@ def write_settings(layout: Layout, profile: Profile, overrides: Overrides) -> se
             changed.add(name)
         layout.data(name).mkdir(parents=True, exist_ok=True, mode=0o700)
     return changed
-
-
-def _authority(folder: Path, common_name: str, organisation: str) -> CertificateAuthority:
-    if (folder / "ca.pem").exists():
-        return CertificateAuthority.load(folder)
-    authority = CertificateAuthority.create(common_name, organisation)
-    authority.save(folder)
-    return authority
 
 
 def _identity(layout: Layout, msp_id: str) -> None:

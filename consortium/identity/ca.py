@@ -92,6 +92,15 @@ class CertificateAuthority:
         return cls(_sign(builder, signer), signer)
 
     @classmethod
+    def at(cls, folder: Path, common_name: str, organisation: str) -> CertificateAuthority:
+        """The authority of a folder, made and kept there when there is none."""
+        if (folder / "ca.pem").exists():
+            return cls.load(folder)
+        made = cls.create(common_name, organisation)
+        made.save(folder)
+        return made
+
+    @classmethod
     def load(cls, folder: Path) -> CertificateAuthority:
         """Read ``ca.pem`` and ``ca.key`` of a folder.
 

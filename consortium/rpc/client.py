@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import BaseModel, ConfigDict, Field
 
 from consortium.rpc.errors import from_rpc_error
 from consortium.rpc.tls import TlsFiles
 
-__all__ = ["ClientLimits", "TlsFiles", "call", "channel", "from_rpc_error", "stream"]
+__all__ = ["ClientLimits", "TlsFiles", "call", "channel", "from_rpc_error", "serves", "stream"]
 
 DEFAULT_TIMEOUT_S = 30.0
 """Deadline of a call that says nothing else."""
@@ -102,6 +103,16 @@ async def stream(
         raise from_rpc_error(error) from error
     finally:
         running.cancel()
+
+
+async def serves(link: grpc.aio.Channel, *, timeout_s: float) -> bool:
+    """Whether a service says of itself that it serves."""
+    check = health_pb2_grpc.HealthStub(link).Check  # type: ignore[attr-defined]
+    try:
+        answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def _options(limits: ClientLimits) -> list[tuple[str, Any]]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from tests.integration.industry.papers import credit_note, invoice, order
 from tests.integration.industry.test_consent_release import audited_in, grant, release
 from tests.integration.industry.test_kill_points import registrations
 from tests.integration.industry.world import BUYER, SELLER, World, gateway_running, ledger_running, make_world
+from tests.support.postgresql import server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,17 +27,9 @@ ONE = 1_000_000_000
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    """URL of a PostgreSQL of our own; its folder is short, as it holds a socket."""
-    pgserver = pytest.importorskip("pgserver", reason="pgserver is not installed: no PostgreSQL to test with")
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    try:
-        server = pgserver.get_server(folder / "data", cleanup_mode="delete")
-    except Exception as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"PostgreSQL does not start here: {type(error).__name__}")
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    """URL of a PostgreSQL of our own."""
+    with server() as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
