@@ -70,7 +70,7 @@ class Item:
     def says_anything(self) -> bool:
         """Whether there is anything by which an asset can be told."""
         general = self.everything or self.all_goods
-        return bool(self.lists or general or self.contracts or self.debtor or self.debtor_ids)
+        return bool(self.lists or self.open or general or self.contracts or self.debtor or self.debtor_ids)
 
     @cached_property
     def numbers(self) -> frozenset[str]:

@@ -63,7 +63,8 @@ _LABELS: Final = {
     "bills": r"(?:票据(?:\(包\))?(?:编号|号码|号)\s*(?:为|:)?|\bbills?\s+(?:nos?|numbers?)\b\.?\s*[:#]?)",
 }
 _LABEL = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _LABELS.items()}
-_TOKEN = re.compile(r"\s*(?:「([^」]*)」|(?=[^\s]*\d)([^\s、,;。()「」:等至~]+))")
+_STOPS: Final = "项下|的|号|张|份|等|及|和|与|至|所|之|在|共|金额|应收|发票|合同"
+_TOKEN = re.compile(rf"\s*(?:「([^」]*)」|(?=[^\s]*\d)((?:(?!{_STOPS})[^\s、,;。()「」:~])+))")
 _JOINT = re.compile(r"\s*(?:、|,\s*(?:and\b)?|和|及|与|\band\b|&)\s*", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:至|~|\bto\b|\bthrough\b)\s*", re.IGNORECASE)
 _AND_OTHERS = re.compile(
@@ -106,8 +107,9 @@ _GOODS = re.compile(
 
 def read_description(text: str) -> Collateral:
     """What a description says. Anything is taken; what is not understood is left out."""
+    whole = len(text) <= MAX_TEXT_CHARACTERS
     text = _even(text[:MAX_TEXT_CHARACTERS])
-    items: list[Item] = []
+    items: list[Item] = [] if whole else [Item(open=True)]
     heading = Item()
     for clause in _CLAUSES.split(text):  # 1
         if not clause or not clause.strip():
@@ -134,7 +136,8 @@ def _even(text: str) -> str:
 
 
 def _only_frames(item: Item) -> bool:
-    return not item.lists and not item.everything and not item.all_goods and item.amount is None
+    general = item.everything or item.all_goods
+    return not item.lists and not item.open and not general and item.amount is None
 
 
 def _merged(heading: Item, item: Item) -> Item:
@@ -156,7 +159,8 @@ def _item(clause: str) -> Item:
         found, spans, more = _listed(rest, label)
         lists[name] = found
         if name == "invoices":
-            ranges, unfinished = spans, more
+            ranges = spans
+        unfinished |= more and name in ("invoices", "receipts")
     debtor, debtor_ids = _debtor(rest)
     amount, currency = _amount(rest)
     since, until = _period(rest)
@@ -224,6 +228,8 @@ def _listed(clause: str, label: re.Pattern[str]) -> tuple[tuple[str, ...], tuple
             position = joint.end()
         more = _AND_OTHERS.match(clause, position)
         listed = len(numbers) + len(ranges) - before
+        # Something stands there that does not read as numbers.
+        unfinished |= not listed and bool(re.match(r"\s*[^\s;。,]", clause[position:]))
         if more is not None and listed:
             unfinished |= more.group(1) is None or int(more.group(1)) != listed
     return tuple(dict.fromkeys(numbers)), tuple(dict.fromkeys(ranges)), unfinished

@@ -14,8 +14,8 @@ from tests.support.trade_world import DAY, NOW, World, fp, invoice
 RULE = "REGISTRY_PRIOR"
 ALL = "转让人现有及将有的全部应收账款"
 ALL_ON_DEBTOR = "转让人对Great Wheel Motors享有的全部应收账款"
-ENDED = {"state": "cancelled", "cancelled_unix": NOW - DAY}
-EXPIRED = {"expires_unix": NOW - 1}
+ENDED: dict[str, Any] = {"state": "cancelled", "cancelled_unix": NOW - DAY}
+EXPIRED: dict[str, Any] = {"expires_unix": NOW - 1}
 
 
 def world(*registrations: dict[str, Any], **answer: Any) -> World:
