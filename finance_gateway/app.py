@@ -35,15 +35,19 @@ from consortium.wire.chanrong.reconciliation.v1 import reconciliation_pb2_grpc
 from crossverify.profiles import PROFILES, Profile
 from crossverify.sources.asking import AskingLimits
 from crossverify.sources.bank import BankSource
+from crossverify.sources.bills import BillsSource
 from crossverify.sources.credit import CreditSource
+from crossverify.sources.registry import RegistrySource
 from crossverify.sources.tax import TaxSource
 from finance_gateway.config import Adapter, FinanceSettings
+from finance_gateway.deskfile import DeskFile
 from finance_gateway.financing.usecase import Financing
 from finance_gateway.follower import BlockHandler
 from finance_gateway.health import Health
 from finance_gateway.industry import IndustryBodies
 from finance_gateway.ledger import Ledger
 from finance_gateway.metrics import Metrics
+from finance_gateway.monitor.job import Monitor
 from finance_gateway.operations import Operations
 from finance_gateway.packages.builder import Builder, Issuer
 from finance_gateway.packages.collect import Collector
@@ -105,6 +109,16 @@ class Parts:
             chaincode=settings.ledger.chaincode,
             changed=self.watchers.notify,
         )
+        self.institutions = _institutions(settings, connect)
+        self.monitor = Monitor(
+            database=self.database,
+            vault=vault,
+            ledger=self.ledger,
+            institutions=self.institutions,
+            msp_id=settings.msp_id,
+            period_s=settings.monitor_period_s,
+            changed=self.watchers.notify,
+        )
         self.financing = Financing(
             msp_id=settings.msp_id,
             database=self.database,
@@ -157,7 +171,8 @@ class Parts:
                 IndustryBodies(each.name, connect(each.target, each.msp_id))
                 for each in settings.industry_gateways
             ],
-            institutions=_institutions(settings, connect),
+            institutions=self.institutions,
+            desk=DeskFile(settings.desk_file),
         )
         issuer = Issuer(
             settings.msp_id, P256Signer.from_pem(settings.package_key.read_bytes()), settings.package_kid
@@ -206,6 +221,8 @@ def _institutions(settings: FinanceSettings, connect: Connect) -> Institutions:
         tax=TaxSource(to(adapters.tax), limits) if adapters.tax else None,
         bank=BankSource(to(adapters.bank), limits) if adapters.bank else None,
         credit=CreditSource(to(adapters.credit), limits) if adapters.credit else None,
+        registry=RegistrySource(to(adapters.registry), limits) if adapters.registry else None,
+        bills=BillsSource(to(adapters.bills), limits) if adapters.bills else None,
     )
 
 
@@ -239,6 +256,8 @@ async def _start_ledger(parts: Parts, stack: AsyncExitStack) -> None:
     await parts.operations.start()
     stack.push_async_callback(parts.operations.stop)
     stack.push_async_callback(parts.packages.stop)
+    parts.monitor.start()
+    stack.push_async_callback(parts.monitor.stop)
 
 
 async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:

@@ -108,6 +108,8 @@ class BlockHandler:
 
 async def _reopen(session: AsyncSession, news: News) -> int:
     reasons: dict[str, str] = {}
+    for asset, consent_id in await claims_store.under_consents(session, news.consents):
+        news.things.setdefault(asset, f"{news.consents[consent_id]}, under which a claim on it is held")
     for package_id, fingerprint in await packages_store.touching(session, news.things):
         reasons[package_id] = news.things[fingerprint]
     for package_id, consent_id in await packages_store.under_consents(session, news.consents):

@@ -29,7 +29,7 @@ from consortium.wire.chanrong.sources.v1 import sources_pb2, sources_pb2_grpc
 app = typer.Typer(no_args_is_help=True, help="Reference institutions: load, pause, resume.")
 
 LOAD_TIMEOUT_S = 60.0
-NameArgument = Annotated[str, typer.Argument(help="tax, bank or credit.")]
+NameArgument = Annotated[str, typer.Argument(help="tax, bank, credit, registry or bills.")]
 
 
 async def load_files(

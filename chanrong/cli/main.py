@@ -40,7 +40,10 @@ COMMANDS: Final = {
     "demo": ("chanrong.cli.demo:demo", "Bring a consortium up and show the whole job."),
     "industry": ("chanrong.cli.serve:industry", "The industry gateway: serve."),
     "finance": ("chanrong.cli.serve:finance", "The finance gateway: serve."),
-    "adapter": ("chanrong.cli.serve:adapter", "Reference institutions' servers: tax, bank, credit."),
+    "adapter": (
+        "chanrong.cli.serve:adapter",
+        "Reference institutions' servers: tax, bank, credit, registry, bills.",
+    ),
 }
 """Name -> where it is (a function, or a group of commands), and what the list of commands says of it."""
 

@@ -6,10 +6,10 @@ Imports stay inside the commands: a gateway's process does not load the other pr
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
 
@@ -32,7 +32,16 @@ S = TypeVar("S", bound=ServiceSettings)
 
 industry = typer.Typer(no_args_is_help=True, help="The industry gateway: serve.")
 finance = typer.Typer(no_args_is_help=True, help="The finance gateway: serve.")
-adapter = typer.Typer(no_args_is_help=True, help="Reference institutions' servers: tax, bank, credit.")
+INSTITUTIONS: Final[Mapping[str, str]] = {
+    "tax": "tax authority",
+    "bank": "bank",
+    "credit": "credit bureau",
+    "registry": "movable-property registry",
+    "bills": "commercial-paper exchange",
+}
+adapter = typer.Typer(
+    no_args_is_help=True, help=f"Reference institutions' servers: {', '.join(INSTITUTIONS)}."
+)
 
 
 def _serve(name: str, kind: type[S], serve: Callable[[S], Awaitable[None]], config: Path | None) -> None:
@@ -60,31 +69,17 @@ def serve_finance(config: ConfigOption = None) -> None:
     _serve("finance", FinanceSettings, serve, config)
 
 
-@adapter.command("tax")
-def serve_tax(action: ActionArgument, config: ConfigOption = None) -> None:
-    """Run the reference tax authority in the foreground."""
-    from crossverify.adapters.tax.app import serve
-    from crossverify.adapters.tax.settings import TaxSettings
+def _adapter_command(name: str, what: str) -> None:
+    @adapter.command(name, help=f"Run the reference {what} in the foreground.")
+    def serve_adapter(action: ActionArgument, config: ConfigOption = None) -> None:
+        from crossverify.adapters.kinds import ADAPTERS
 
-    _serve("tax", TaxSettings, serve, config)
-
-
-@adapter.command("bank")
-def serve_bank(action: ActionArgument, config: ConfigOption = None) -> None:
-    """Run the reference bank in the foreground."""
-    from crossverify.adapters.bank.app import serve
-    from crossverify.adapters.bank.settings import BankSettings
-
-    _serve("bank", BankSettings, serve, config)
+        kind = ADAPTERS[name]
+        _serve(name, kind.settings, kind.serve, config)
 
 
-@adapter.command("credit")
-def serve_credit(action: ActionArgument, config: ConfigOption = None) -> None:
-    """Run the reference credit bureau in the foreground."""
-    from crossverify.adapters.credit.app import serve
-    from crossverify.adapters.credit.settings import CreditSettings
-
-    _serve("credit", CreditSettings, serve, config)
+for _name, _what in INSTITUTIONS.items():
+    _adapter_command(_name, _what)
 
 
 def serve_ledger(config: Path | None, contract: str) -> None:

@@ -20,7 +20,7 @@ PORTS_VARIABLE = "CHANRONG_PORTS"
 """First and last port to choose from, such as 21000-21999, where others have claims on some."""
 
 MAX_PER_KIND = 5
-ADAPTERS = ("tax", "bank", "credit")
+ADAPTERS = ("tax", "bank", "credit", "registry", "bills")
 INSTITUTIONS = "InstitutionsMSP"
 ORDERER = "OrdererMSP"
 

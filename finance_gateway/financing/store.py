@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,6 +87,16 @@ async def with_handles(session: AsyncSession, found: Iterable[str]) -> list[Clai
     return [ClaimRow(*row) for row in await session.execute(query)]
 
 
+async def under_consents(session: AsyncSession, consent_ids: Collection[str]) -> list[tuple[str, str]]:
+    """Assets of live claims that rest on one of these consents: (asset, consent)."""
+    if not consent_ids:
+        return []
+    query = select(claims.c.asset, claims.c.consent_id).where(
+        claims.c.consent_id.in_(consent_ids), claims.c.state.in_(("reserved", "financed"))
+    )
+    return sorted((row.asset, row.consent_id) for row in await session.execute(query))
+
+
 async def refuse(session: AsyncSession, claim_id: str) -> None:
     """Notes that a reservation was not made."""
     await session.execute(
@@ -108,7 +118,8 @@ async def apply(
     if function == names.ENCUMBRANCES_RESERVE:
         values |= {"state": "reserved", "asset": result.get("asset", item["asset"])}
     elif function == names.ENCUMBRANCES_FINANCE:
-        values |= {"state": "financed", "expires": 0}
+        # From here on it is this consent, with monitor scope, that lets the bank look.
+        values |= {"state": "financed", "expires": 0, "consent_id": item["consent"]}
     elif function == names.ENCUMBRANCES_RELEASE:
         values |= {"state": "released"}
     elif function == names.ENCUMBRANCES_SETTLE:

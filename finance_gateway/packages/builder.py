@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -22,6 +22,7 @@ from consortium.identity.signer import P256Signer
 from crossverify.evidence import Evidence
 from crossverify.profiles import Profile
 from finance_gateway.heavy import heavy
+from finance_gateway.monitor.watched import Watched
 from finance_gateway.packages.answers import read_answer
 from finance_gateway.packages.bulk import bytes_of, few_collections
 from finance_gateway.packages.collect import Collected, Collector, Wanted
@@ -55,6 +56,7 @@ class Built:
     """A finished package that nobody has seen yet: the file, and what is kept beside it.
 
     :ivar consent_id: the consent that was used
+    :ivar watched: what institutions are asked again
     """
 
     package_id: str
@@ -64,6 +66,7 @@ class Built:
     evaluated_at: int
     valid_until: int
     content: bytes
+    watched: Watched = field(default_factory=Watched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class _Payload:
     summary: dict[str, Any]
     evaluated_at: int
     valid_until: int
+    watched: Watched
 
 
 class Builder:
@@ -131,6 +135,7 @@ class Builder:
                     evaluated_at=payload.evaluated_at,
                     valid_until=payload.valid_until,
                     content=await heavy(self._seal, payload.canonical, nonce, reads),
+                    watched=payload.watched,
                 )
             _log.info("ledger_moved_under_package", package=package_id, attempt=attempt, first=moved[0])
         raise UnavailableError(
@@ -180,6 +185,7 @@ def _payload(heading: Heading, collected: Collected, profile: Profile) -> _Paylo
             summary=payload["summary"],
             evaluated_at=payload["evaluated_at"],
             valid_until=payload["valid_until"],
+            watched=Watched.of(collected.questions, collected.evidence, heading.issuer),
         )
 
 

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 
 from consortium.contract import names
 from consortium.contract.consents import ConsentRecord
-from consortium.documents import Document, Invoice
 from consortium.documents.fingerprint import ConsortiumKeys
-from consortium.documents.invoice import InvoiceBase
 from consortium.documents.party import Party
-from consortium.documents.roles import buyer_of, parties_of, seller_of
+from consortium.documents.roles import parties_of
 from consortium.errors import DeniedError
 from crossverify.evidence import (
     AssetState,
@@ -29,21 +27,16 @@ from crossverify.evidence import (
     EvidenceDocument,
     LedgerView,
     RequestInfo,
-    SourceAnswer,
     SourceState,
     SubjectInfo,
 )
 from crossverify.rule import Stage
-from crossverify.sources.bank import PaymentQuestion
-from crossverify.sources.credit import ReportQuestion
-from crossverify.sources.tax import InvoiceQuestion
+from finance_gateway.deskfile import DeskFile
 from finance_gateway.heavy import heavy
+from finance_gateway.packages.asking import Questions, ask_all, questions_of
 from finance_gateway.packages.assets import read_assets
 from finance_gateway.packages.bodies import BodyChecker, Checked, ask_ledger, release
 from finance_gateway.packages.ports import BodiesPort, Desk, Institutions, LedgerPort
-
-_TAX_SCHEMES = frozenset({"uscc", "vat"})
-"""Identifiers under which a tax authority knows a party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +56,19 @@ class Collected:
     """What was gathered.
 
     :ivar bodies: canonical bytes of the evidence's documents, by fingerprint
+    :ivar questions: what the institutions were asked
     """
 
     evidence: Evidence
     bodies: Mapping[str, bytes]
+    questions: Questions
 
 
 class Collector:
     """Gathers evidence for one bank.
 
     :param msp_id: the bank's organisation
+    :param desk: the bank's own figures
     """
 
     def __init__(
@@ -84,6 +80,7 @@ class Collector:
         ledger: LedgerPort,
         bodies: Sequence[BodiesPort],
         institutions: Institutions,
+        desk: DeskFile,
     ) -> None:
         self._msp_id = msp_id
         self._channel = channel
@@ -91,6 +88,7 @@ class Collector:
         self._ledger = ledger
         self._bodies = bodies
         self._institutions = institutions
+        self._desk = desk
         self._checker = BodyChecker(keys)
 
     async def collect(self, wanted: Wanted, at: int, desk: Desk) -> Collected:
@@ -105,12 +103,12 @@ class Collector:
         checked, height = await self._documents(wanted, consent.id, desk)  # 2, 3, 4
         documents = checked.documents
         identifiers = self._identifiers(wanted, documents)
+        questions = questions_of(identifiers, documents, consent.id)
         assets, answers = await asyncio.gather(
             read_assets(self._ledger, checked.assets, desk),  # 5
-            self._ask(identifiers, documents, consent.id),  # 6
+            ask_all(self._institutions, questions),  # 6
         )
         await desk.watch(consent.id, _rests_on(documents, assets.values()), anew=False)
-        tax, bank, credit = answers
         evidence = Evidence(
             evaluated_at=at,
             subject=SubjectInfo(handle=wanted.subject, identifiers=identifiers),
@@ -123,11 +121,10 @@ class Collector:
                 state=SourceState.ANSWERED, as_of=at, height=height, channel=self._channel, assets=assets
             ),
             consents=tuple(consents),
-            tax=tax,
-            bank=bank,
-            credit=credit,
+            desk=self._desk.info(),
+            **answers,
         )
-        return Collected(evidence, checked.bodies)
+        return Collected(evidence, checked.bodies, questions)
 
     async def _documents(self, wanted: Wanted, consent_id: str, desk: Desk) -> tuple[Checked, int]:
         """Steps 2 to 4, and the ledger's height before it was asked. What was released, and what the ledger said of it,
@@ -187,37 +184,6 @@ class Collector:
                     found |= {str(identifier) for identifier in party.identifiers}
         return tuple(sorted(found))
 
-    async def _ask(
-        self, subjects: Sequence[str], documents: Sequence[EvidenceDocument], consent_id: str
-    ) -> tuple[SourceAnswer | None, SourceAnswer | None, SourceAnswer | None]:
-        """Step 6."""
-        invoices = [
-            (item.fingerprint, item.document) for item in documents if isinstance(item.document, Invoice)
-        ]
-        taxable = [item.document for item in documents if isinstance(item.document, InvoiceBase)]
-        taxpayers = sorted({each for document in taxable for each in _tax_ids(document)} | set(subjects))
-
-        async def tax() -> SourceAnswer | None:
-            if self._institutions.tax is None:
-                return None
-            questions = [InvoiceQuestion.of(fingerprint, invoice) for fingerprint, invoice in invoices]
-            return await self._institutions.tax.ask(questions, taxpayers)
-
-        async def bank() -> SourceAnswer | None:
-            if self._institutions.bank is None:
-                return None
-            questions = [PaymentQuestion.of(fingerprint, invoice) for fingerprint, invoice in invoices]
-            return await self._institutions.bank.ask(questions)
-
-        async def credit() -> SourceAnswer | None:
-            if self._institutions.credit is None:
-                return None
-            return await self._institutions.credit.ask(
-                [ReportQuestion(each, consent_id) for each in subjects]
-            )
-
-        return await asyncio.gather(tax(), bank(), credit())
-
 
 def _rests_on(documents: Iterable[EvidenceDocument], assets: Iterable[AssetState]) -> set[str]:
     """Every fingerprint that something later may be said of."""
@@ -225,11 +191,6 @@ def _rests_on(documents: Iterable[EvidenceDocument], assets: Iterable[AssetState
     for asset in assets:
         found |= {asset.asset, *asset.aliases}
     return found
-
-
-def _tax_ids(document: Document) -> set[str]:
-    parties = [party for party in (seller_of(document), buyer_of(document)) if party is not None]
-    return {str(each) for party in parties for each in party.identifiers if each.scheme in _TAX_SCHEMES}
 
 
 def _consent_state(record: ConsentRecord) -> ConsentState:

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from consortium.documents.canonical import canonical_bytes
 from crossverify.answers import SOURCES
-from crossverify.case import Case
+from crossverify.case import Case, Receivable
 from crossverify.engine import Evaluation
 from crossverify.evidence import Evidence, SourceAnswer
 from crossverify.explain import explanations
 from crossverify.figures import AssetKind
+from crossverify.priority import priorities
 from crossverify.profiles import Profile
 from crossverify.rule import Finding, Outcome, Text
 
@@ -134,8 +135,17 @@ def answers(evidence: Evidence) -> list[tuple[str, SourceAnswer | None]]:
 
 
 def receivables(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """The decisions, each with the match of its lines, the order of claims, and its terms."""
-    return [item.to_json() for item in evaluation.receivables]
+    """The decisions, each with the match of its lines and the order of claims."""
+    ranks = priorities(case)
+    found = []
+    for asset, item in zip(case.assets, evaluation.receivables, strict=True):
+        data = item.to_json()
+        if isinstance(asset, Receivable):
+            data["lines"] = [row.to_json() for row in case.matching.table(asset.fingerprint)]
+        if asset.fingerprint in ranks:
+            data["priority"] = ranks[asset.fingerprint].to_json()
+        found.append(data)
+    return found
 
 
 def told(evaluation: Evaluation, profile: Profile) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from consortium.wire.chanrong.documents.v1 import documents_pb2
 from crossverify.evidence import SourceAnswer
-from crossverify.sources.bank import PaymentQuestion
+from crossverify.sources.bank import AccountQuestion, FlowQuestion, PaymentQuestion
+from crossverify.sources.bills import BillQuestion
 from crossverify.sources.credit import ReportQuestion
-from crossverify.sources.tax import InvoiceQuestion
+from crossverify.sources.registry import RegistryQuestion
+from crossverify.sources.tax import InvoiceQuestion, SalesQuestion
 
 
 class LedgerPort(Protocol):
@@ -50,7 +52,12 @@ class BodiesPort(Protocol):
 class TaxPort(Protocol):
     """The tax authority."""
 
-    async def ask(self, invoices: Sequence[InvoiceQuestion], taxpayers: Sequence[str] = ()) -> SourceAnswer:
+    async def ask(
+        self,
+        invoices: Sequence[InvoiceQuestion] = (),
+        taxpayers: Sequence[str] = (),
+        sales: Sequence[SalesQuestion] = (),
+    ) -> SourceAnswer:
         """Never raises: silent is an answer."""
         ...
 
@@ -58,7 +65,12 @@ class TaxPort(Protocol):
 class BankPort(Protocol):
     """A bank's accounts."""
 
-    async def ask(self, receivables: Sequence[PaymentQuestion]) -> SourceAnswer:
+    async def ask(
+        self,
+        receivables: Sequence[PaymentQuestion] = (),
+        accounts: Sequence[AccountQuestion] = (),
+        flows: Sequence[FlowQuestion] = (),
+    ) -> SourceAnswer:
         """Never raises: silent is an answer."""
         ...
 
@@ -71,6 +83,22 @@ class CreditPort(Protocol):
         ...
 
 
+class RegistryPort(Protocol):
+    """The movable-property registry."""
+
+    async def ask(self, assignors: Sequence[RegistryQuestion]) -> SourceAnswer:
+        """Never raises: silent is an answer."""
+        ...
+
+
+class BillsPort(Protocol):
+    """The commercial-paper exchange."""
+
+    async def ask(self, bills: Sequence[BillQuestion]) -> SourceAnswer:
+        """Never raises: silent is an answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Institutions:
     """The institutions that this bank asks; one that it has no contract with is None and is not asked."""
@@ -78,6 +106,8 @@ class Institutions:
     tax: TaxPort | None
     bank: BankPort | None
     credit: CreditPort | None
+    registry: RegistryPort | None = None
+    bills: BillsPort | None = None
 
 
 class Desk(Protocol):

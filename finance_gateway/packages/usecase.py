@@ -48,6 +48,8 @@ from crossverify.profiles import Profile
 from crossverify.rule import Stage
 from finance_gateway.checks import check_fingerprint, check_length, is_hex32
 from finance_gateway.heavy import heavy
+from finance_gateway.monitor import store as monitor_store
+from finance_gateway.monitor.sealing import seal
 from finance_gateway.operations import Operation, Operations, Outcome, new_operation
 from finance_gateway.packages import store
 from finance_gateway.packages.builder import Builder
@@ -377,6 +379,7 @@ class _Making:
         built = await of._builder.build(self._id, self._wanted, self._profile, self._supersedes, self)  # 3
         failpoints.reach(AFTER_BUILD)
         sealed = await heavy(_sealed, of._vault, self._id, built.content)
+        watched = await heavy(seal, of._vault, self._id, built.watched)
         anchor = new_operation(
             names.PACKAGES_ANCHOR,
             [
@@ -392,6 +395,7 @@ class _Making:
         )
         async with of._database.write() as session:  # 4
             await store.complete(session, built, anchor.op, sealed.wrapped_key, sealed.ciphertext)
+            await monitor_store.add(session, self._id, watched, built.evaluated_at)
             await of._operations.store(session, anchor)
         failpoints.reach(AFTER_STORE)
         _raise_if_refused(await of._operations.result(anchor.op))  # 5

@@ -87,6 +87,17 @@ package_events = Table(
     sqlite_autoincrement=True,
 )
 
+package_monitor = Table(
+    "package_monitor",
+    METADATA,
+    Column("package_id", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False, comment="questions and facts of then, packed and sealed"),
+    Column("wrapped_key", LargeBinary, comment="its data key, wrapped; destroying it erases the content"),
+    Column("version", Integer, nullable=False, comment="raised by whoever writes newer facts"),
+    Column("polled", BigInteger, nullable=False),
+    Index("package_monitor_by_polled", "polled"),
+)
+
 claims = Table(
     "claims",
     METADATA,

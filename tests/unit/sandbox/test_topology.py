@@ -17,7 +17,7 @@ FABRIC = [
     "chaincode-bank-a",
     "chaincode-bank-b",
 ]
-REST = ["tax", "bank", "credit", "industry-a", "bank-a", "bank-b"]
+REST = ["tax", "bank", "credit", "registry", "bills", "industry-a", "bank-a", "bank-b"]
 
 
 def test_each_ledger_has_its_parts() -> None:
