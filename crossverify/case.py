@@ -34,6 +34,8 @@ from crossverify.answers import (
     gap_of,
     read,
 )
+from crossverify.billing import BillAsset
+from crossverify.billing import bills as bills_of
 from crossverify.desk import DeskInfo
 from crossverify.evidence import AssetState, Evidence, EvidenceDocument, SourceAnswer
 from crossverify.figures import DAY, AssetKind, MaxAges
@@ -140,12 +142,19 @@ class Case:
         """What the bank lends on under this profile: one decision each."""
         if self.lends_on is AssetKind.ORDER:
             return self.orders
-        return self.receivables
+        if self.lends_on is AssetKind.BILL:
+            return self.bills
+        return self.receivables if self.lends_on is AssetKind.RECEIVABLE else ()
 
     @cached_property
     def orders(self) -> tuple[OrderAsset, ...]:
         """The subject's orders as their seller."""
         return orders_of(self)
+
+    @cached_property
+    def bills(self) -> tuple[BillAsset, ...]:
+        """The bills that the subject holds."""
+        return bills_of(self)
 
     @cached_property
     def trade(self) -> Trade:

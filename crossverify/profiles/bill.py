@@ -14,7 +14,16 @@ BILL_V1: Final = Profile(
     rules=settings(
         {
             "CONSENT": 1,
-            "PARTY_ID": 1,
+            "SANCTIONS": 1,
+            "PARTY_ID": 2,
+            "ORIGIN_SIG": 1,
+            "BILL_STATE": 1,
+            "BILL_RANGE": 1,
+            "BILL_ACCEPTOR": 1,
+            "DUP_EXACT": 1,
+            "LATE_REGISTRATION": 1,
+            "CORE_DEBT": 1,
+            "CONCENTRATION": 1,
             "CREDIT_STATUS": 1,
         }
     ),

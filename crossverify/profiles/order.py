@@ -14,7 +14,19 @@ ORDER_V1: Final = Profile(
     rules=settings(
         {
             "CONSENT": 1,
-            "PARTY_ID": 1,
+            "SANCTIONS": 1,
+            "PARTY_ID": 2,
+            "ORIGIN_SIG": 1,
+            "DUP_EXACT": 1,
+            "REGISTRY_PRIOR": 1,
+            "REGISTRY_OWN": 1,
+            "LATE_REGISTRATION": 1,
+            "CORE_DEBT": 1,
+            "COVERAGE": 1,
+            "CONCENTRATION": 1,
+            "RELATED_PARTY": 1,
+            "CIRCULAR_TRADE": 1,
+            "SCALE_FIT": 1,
             "CREDIT_STATUS": 1,
         }
     ),
