@@ -44,6 +44,8 @@ STANDING_ORDER: Final = 0.12
 """The same order every month: same goods, quantity and price."""
 CONTRACT_SHOWN: Final = 0.8
 """The framework contract is among the papers."""
+ASSIGNMENT_BARRED: Final = 0.08
+"""It bars assigning the claim, as core enterprises' forms do."""
 LONG_TERMS: Final = 0.12
 """Terms of 90 days, agreed in the contract; else 30 to 60."""
 CONFIRMS: Final = 0.45

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.evaluation.frauds import claims, invoices
+from tests.evaluation.frauds import claims, invoices, money, parties
 from tests.evaluation.frauds.base import Fraud
 
 FRAUDS: Final[tuple[Fraud, ...]] = (
     *invoices.FRAUDS,
     *claims.FRAUDS,
+    *parties.FRAUDS,
+    *money.FRAUDS,
 )
 """All of them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
@@ -200,17 +199,6 @@ def split_claims(trade: Trade) -> None:
     label(trade.owed, "sold_in_parts", worth=trade.owed.face * 2 / 5)
 
 
-def again_with_new_number(trade: Trade) -> None:
-    """An overdue invoice comes back under a new number and date: reversed, written anew, due later."""
-    old = trade.owed
-    undo(trade, old, tax=False, papers=False)
-    trade.trader.credit(old, old.lines, APPLIED - timedelta(days=8), shown=False, why="credited in full")
-    how = replace(Billing(order=trade.order.paper.number, confirmed_after=3))
-    again = trade.trader.bill(trade.delivery.lines, APPLIED - timedelta(days=8), how)
-    for owed in (old, again):
-        label(owed, "aged_and_renewed", worth=owed.open(APPLIED) if owed is again else Decimal(0))
-
-
 FRAUDS: Final = (
     Fraud(
         "sold_to_other_bank",
@@ -320,15 +308,6 @@ FRAUDS: Final = (
         ("tax",),
         "before funding",
         credit_kept_back,
-    ),
-    Fraud(
-        "aged_and_renewed",
-        "an old debt written anew under a new number",
-        "further kind",
-        ("tax",),
-        "before funding",
-        again_with_new_number,
-        "the new invoice is owed as much as the old one was; what is hidden is its age",
     ),
     Fraud(
         "reversed_after_drawdown",

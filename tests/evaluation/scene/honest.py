@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.evaluation import rates
 from tests.evaluation.chance import Chance
-from tests.evaluation.scene import noise
+from tests.evaluation.scene import agreements, noise
 from tests.evaluation.scene.books import ClaimEntry, Filing
 from tests.evaluation.scene.companies import Company, company, foreign_company
 from tests.evaluation.scene.goods import RAW_MATERIAL, SERVICES, TRADES, Good
@@ -36,6 +36,11 @@ def make_scene(chance: Chance, *, pairs: int | None = None, most: int = 10, nois
     for number in range(pairs or chance.number(2, 4)):
         pair = _pair(scene, chance.of("pair", number), noisy)
         scene.pairs.append(pair)
+        if pair.shows_contract:
+            signed = FIRST - timedelta(days=30)
+            bar = noisy and chance.of("clause", number).happens(rates.ASSIGNMENT_BARRED)
+            paper = agreements.contract(pair, scene.supplier, signed, assignment_barred=bar or None)
+            scene.show(paper, scene.supplier, signed + timedelta(days=2), signed=True)
         _months(scene, pair, trade, chance.of("trade", number), most, noisy)
     _choose(scene, chance.of("choice"))
     if noisy:
@@ -269,6 +274,13 @@ def _monthly(
     how = replace(how, period=(day.replace(day=1), day), confirmed_after=5)
     owed = trader.bill(lines, day, how)
     owed.noise = kinds | {"monthly statement"}
+    number = f"DZ{day:%Y%m}-{trader.buyer.number[-3:]}"
+    receipts = [delivery.number for delivery, _ in deliveries]
+    own = agreements.statement(number, owed, day, receipts, by_buyer=False)
+    trader.scene.show(own, trader.seller, day + timedelta(days=1), signed=True)
+    if trader.pair.member:
+        theirs = agreements.statement(number, owed, day, receipts, by_buyer=True)
+        trader.scene.show(theirs, trader.buyer, day + timedelta(days=4), signed=True)
     after(trader, owed, chance, noisy)
 
 

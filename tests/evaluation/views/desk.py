@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from crossverify.desk import DeskInfo
 from tests.evaluation.scene.scene import Scene
 from tests.evaluation.views.look import Look, seconds
+
+LIMIT: Final = Decimal(60_000_000)
+"""What the bank lends on one debtor's or group's debts, CNY."""
 
 
 def desk(scene: Scene, look: Look) -> DeskInfo:
@@ -17,7 +20,7 @@ def desk(scene: Scene, look: Look) -> DeskInfo:
         pair.buyer.id: (pair.treasury.id,) for pair in scene.pairs if pair.treasury and pair.treasury_known
     }
     limits: list[dict[str, Any]] = [
-        {"debtor": buyer.id, "amount": Decimal(0), "limit": Decimal(500_000_000), "currency": "CNY"}
+        {"debtor": buyer.id, "group": buyer.group, "amount": Decimal(0), "limit": LIMIT, "currency": "CNY"}
         for buyer in buyers
     ]
     values: dict[str, Any] = {
