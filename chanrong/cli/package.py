@@ -11,7 +11,7 @@ import typer
 from google.protobuf.json_format import MessageToDict
 from rich.text import Text
 
-from chanrong.cli import package_view
+from chanrong.cli import package_view, package_watch
 from chanrong.cli.output import (
     DirOption,
     Exit,
@@ -221,6 +221,9 @@ def verify(
         line(Text(*verdict))
     if not report.ok:
         raise typer.Exit(int(Exit.VERIFICATION_FAILED))
+
+
+app.command("watch")(package_watch.watch)
 
 
 def _amounts(amounts: Sequence[finance_pb2.Money]) -> str:
