@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -61,6 +62,8 @@ class Entry:
     short: Exact
     sent: bool
     """Whether it names a despatch advice that is here."""
+    day: date
+    """Day of receipt."""
 
 
 @dataclass(slots=True, eq=False)

@@ -313,7 +313,7 @@ class Joined:
     def _enter(self, account: Account, item: EvidenceDocument, body: GoodsReceipt, line: ReceiptLine) -> None:
         despatch_number = line.despatch_number or body.despatch_number
         sent = despatch_number is not None and self._advice(despatch_number, body) is not None
-        entry = Entry(item, line.line_id, None, None, 0, 0, sent)
+        entry = Entry(item, line.line_id, None, None, 0, 0, sent, line.received_date or body.issue_date)
         account.entries.append(entry)
         refused = body.despatch_status == _REJECTED
         if line.received is None and not refused:
