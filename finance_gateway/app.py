@@ -157,6 +157,7 @@ class Parts:
             operations=self.operations,
             jobs=self.jobs,
             watchers=self.watchers,
+            monitor=self.monitor,
             metrics=self.metrics,
         )
 

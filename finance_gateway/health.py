@@ -20,6 +20,8 @@ from consortium.storage.engine import Database
 from finance_gateway.follower import BlockHandler
 from finance_gateway.ledger import Ledger
 from finance_gateway.metrics import Metrics
+from finance_gateway.monitor.job import JOB as MONITOR
+from finance_gateway.monitor.job import Monitor
 from finance_gateway.operations import Operations
 from finance_gateway.packages.watch import Watchers
 
@@ -54,6 +56,7 @@ class Health:
         operations: Operations,
         jobs: Jobs,
         watchers: Watchers,
+        monitor: Monitor,
         metrics: Metrics,
     ) -> None:
         self._database = database
@@ -62,6 +65,7 @@ class Health:
         self._operations = operations
         self._jobs = jobs
         self._watchers = watchers
+        self._monitor = monitor
         self._metrics = metrics
         self._watching: asyncio.Task[None] | None = None
 
@@ -114,6 +118,7 @@ class Health:
         metrics.gauge("package_watchers", "Streams that follow packages.", self._watchers.count)
         for job, age in (await self._jobs.ages()).items():
             metrics.job_age(job, age)
+        metrics.job_age(MONITOR, await self._monitor.age_s())
         return metrics.exposition()
 
 

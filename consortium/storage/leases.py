@@ -304,10 +304,12 @@ class Slots:
                             )
                         )
 
-    async def forget(self, before: int) -> None:
-        """Deletes the record of slots that ended before a time, seconds since 1970 UTC; the newest ones stay."""
+    async def forget(self, before: int, job: str = "") -> None:
+        """Deletes the record of slots that ended before a time, seconds since 1970 UTC; the newest ones stay.
+
+        :param job: only this one's
+        """
         newest = select(func.max(job_slots.c.slot)).group_by(job_slots.c.job)
+        old = delete(job_slots).where(job_slots.c.finished < before, job_slots.c.slot.not_in(newest))
         async with self._database.write() as session:
-            await session.execute(
-                delete(job_slots).where(job_slots.c.finished < before, job_slots.c.slot.not_in(newest))
-            )
+            await session.execute(old.where(job_slots.c.job == job) if job else old)

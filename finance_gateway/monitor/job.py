@@ -9,8 +9,7 @@ What the ledger says comes with its blocks (:mod:`finance_gateway.follower`). In
 4. the institutions are asked in batches, package by package; one that is silent changes nothing
 5. facts that became worse reopen the package and are kept, in one transaction; whoever follows the package is told
 
-So a fact is told at most one period after an institution gives it, as long as a period is enough for all packages:
-``oldest_s`` says how long ago the one that waits longest was asked about.
+So a fact is told at most one period after an institution gives it, as long as one round takes all packages.
 """
 
 from __future__ import annotations
@@ -40,6 +39,9 @@ from finance_gateway.packages.ports import Institutions, LedgerPort
 JOB: Final = "monitor"
 MAX_PER_POLL: Final = 200
 """Packages asked about in one period; the others come first in the next."""
+
+KEPT_S: Final = 3_600
+"""How long the record of a round is kept: there are thousands a day."""
 
 MAX_TOLD: Final = 5
 """News in one reason; there may be thousands when a supplier fails."""
@@ -116,6 +118,7 @@ class Monitor:
             async with lease.kept():
                 reopened = await self.poll()
                 await lease.finish("done", f"{reopened} reopened")
+            await self._slots.forget(now - KEPT_S, JOB)
         except LeaseLostError:
             return
         except Exception as error:
