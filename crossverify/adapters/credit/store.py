@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, String, T
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from consortium.documents.money import decimal_text
-from crossverify.adapters.credit.records import ReportRecord
+from crossverify.adapters.credit.records import RelatedRecord, ReportRecord
 from crossverify.adapters.institution import upsert
 
 METADATA = MetaData()
@@ -23,6 +24,8 @@ REPORTS = Table(
     Column("under_enforcement", Boolean, nullable=False),
     Column("liabilities", String, nullable=False),
     Column("currency", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("related", String, nullable=False),
     Column("as_of", BigInteger, nullable=False),
 )
 
@@ -40,6 +43,10 @@ async def put(session: AsyncSession, records: Sequence[ReportRecord], as_of: int
             "under_enforcement": record.under_enforcement,
             "liabilities": decimal_text(record.liabilities),
             "currency": record.currency,
+            "status": record.status,
+            "related": json.dumps(
+                [each.model_dump(mode="json") for each in record.related], ensure_ascii=False
+            ),
             "as_of": as_of,
         }
         before = known.get(record.subject_id)
@@ -47,6 +54,16 @@ async def put(session: AsyncSession, records: Sequence[ReportRecord], as_of: int
             changed.append(row)
     await upsert(session, REPORTS, changed, ["subject_id"])
     return len(changed)
+
+
+def _related(record: RelatedRecord) -> dict[str, str]:
+    share = record.share_percent
+    return {
+        "kind": record.kind,
+        "identifier": record.identifier,
+        "name": record.name,
+        "share_percent": "" if share is None else decimal_text(share),
+    }
 
 
 async def find(session: AsyncSession, subjects: Iterable[str]) -> dict[str, dict[str, Any]]:

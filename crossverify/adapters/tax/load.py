@@ -1,7 +1,9 @@
-"""Takes in what the tax authority is given: invoices as issued (UBL, canonical JSON), states, taxpayers.
+"""Takes in what the tax authority is given: invoices as issued (e-fapiao XML, UBL, canonical JSON), states, taxpayers,
+declared sales.
 
 Records of one file may be mixed. JSON records are told apart by their fields: ``kind`` is a document, ``tax_id``
-a taxpayer, ``state`` the state of an invoice. What cannot be taken is reported with the reason; all else is.
+a taxpayer, ``sales_of`` what one declared, ``state`` the state of an invoice. What cannot be taken is reported with the
+reason; all else is.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from crossverify.adapters.jsonfile import is_json, read_records
 from crossverify.adapters.records import LoadProblem, LoadReport, shown
 from crossverify.adapters.strict import mistakes
 from crossverify.adapters.tax import store
+from crossverify.adapters.tax.einvoice import is_archive, is_einvoice, is_xbrl, read_einvoice, read_ofd
 from crossverify.adapters.tax.keys import bare_key, official_keys, seller_key
 from crossverify.adapters.tax.records import (
+    SalesRecord,
     StateLine,
     TaxInvoice,
     TaxpayerRecord,
@@ -36,10 +40,17 @@ from crossverify.adapters.tax.ublfile import is_xml, problem_of, read_invoice
 INVOICES: Final = "invoices"
 STATES: Final = "states"
 TAXPAYERS: Final = "taxpayers"
+SALES: Final = "sales"
 DOCUMENT_KINDS: Final = ("invoice", "credit_note")
 _RELOAD = "Correct it and load the file again; what was taken stays."
 
-Record = TaxInvoice | StateLine | TaxpayerRecord
+Record = TaxInvoice | StateLine | TaxpayerRecord | SalesRecord
+_MODELS: Final[Mapping[str, type[StateLine | TaxpayerRecord | SalesRecord]]] = {
+    "tax_id": TaxpayerRecord,
+    "sales_of": SalesRecord,
+    "state": StateLine,
+}
+"""By the field that tells a record's kind; the first that is there."""
 Item = tuple[str, Record] | LoadProblem
 
 
@@ -66,6 +77,18 @@ def read(content: bytes) -> Iterator[Item]:
                 yield record
             else:
                 yield _json_record(*record)
+    elif is_archive(content):
+        invoice = read_ofd(content)
+        yield invoice if isinstance(invoice, LoadProblem) else ("", invoice)
+    elif is_xml(content) and is_einvoice(content):
+        invoice = read_einvoice(content)
+        yield invoice if isinstance(invoice, LoadProblem) else ("", invoice)
+    elif is_xml(content) and is_xbrl(content):
+        yield LoadProblem(
+            "",
+            "This is an XBRL instance: what somebody booked, not the invoice.",
+            "Load the invoice as XML, as the tax bureau delivers it.",
+        )
     elif is_xml(content):
         found = read_invoice(content)
         yield found if isinstance(found, LoadProblem) else _document("", found)
@@ -73,20 +96,21 @@ def read(content: bytes) -> Iterator[Item]:
         yield LoadProblem(
             "",
             "This is neither JSON nor XML.",
-            "Load UBL invoices and credit notes, or JSON documents, states or taxpayers.",
+            "Load e-fapiao or UBL as XML, or JSON documents, states, taxpayers or sales.",
         )
 
 
 def _json_record(path: str, values: Mapping[str, Any]) -> Item:
     if "kind" in values:
         return _json_document(path, values)
-    model = TaxpayerRecord if "tax_id" in values else StateLine if "state" in values else None
+    model = next((model for field, model in _MODELS.items() if field in values), None)
     if model is None:
         return LoadProblem(
             path,
-            "The record has neither kind (a document), tax_id (a taxpayer) nor state (of an invoice).",
+            "The record has neither kind (a document), tax_id (a taxpayer), sales_of (declared sales) nor state "
+            "(of an invoice).",
             "Write invoices as canonical JSON, or {number, state, red_amount, use_confirmed}, "
-            "or {tax_id, state, name, former_names}.",
+            "or {tax_id, state, name, former_names}, or {sales_of, currency, months}.",
         )
     try:
         return path, model.model_validate(values)
@@ -110,10 +134,7 @@ def _json_document(path: str, values: Mapping[str, Any]) -> Item:
 
 
 def _document(path: str, document: InvoiceBase) -> Item:
-    found = tax_invoice(document)
-    if isinstance(found, LoadProblem):
-        return LoadProblem(path + found.path, found.message, found.remedy)
-    return path, found
+    return path, tax_invoice(document)
 
 
 async def _store(session: AsyncSession, batch: Sequence[Item], as_of: int, report: LoadReport) -> None:
@@ -175,6 +196,16 @@ async def _store_taxpayers(
     report.loaded += changed
     report.unchanged += len(run) - changed
     report.datasets.add(TAXPAYERS)
+
+
+async def _store_sales(
+    session: AsyncSession, run: Sequence[tuple[str, SalesRecord]], as_of: int, report: LoadReport
+) -> None:
+    latest = {record.sales_of: record for _, record in run}
+    changed = await store.put_sales(session, list(latest.values()), as_of)
+    report.loaded += changed
+    report.unchanged += len(run) - changed
+    report.datasets.add(SALES)
 
 
 async def _store_states(
@@ -244,6 +275,7 @@ def _stated(invoice: store.Known) -> dict[str, object]:
         "red_stated": invoice.red_stated,
         "use_confirmed": invoice.use_confirmed,
         "red_open": invoice.red_open,
+        "red_open_amount": invoice.red_open_amount,
         "state_as_of": invoice.state_as_of,
     }
 
@@ -257,7 +289,9 @@ def _state_values(line: StateLine, invoice: store.Known, as_of: int) -> dict[str
     if line.use_confirmed is not None:
         values["use_confirmed"] = line.use_confirmed
     if line.red_confirmation_open is not None:
+        amount = line.red_confirmation_amount
         values["red_open"] = line.red_confirmation_open
+        values["red_open_amount"] = "" if amount is None else decimal_text(amount)
     return values
 
 
@@ -265,4 +299,5 @@ _STORES: Final[Mapping[type, Callable[..., Any]]] = {
     TaxInvoice: _store_invoices,
     TaxpayerRecord: _store_taxpayers,
     StateLine: _store_states,
+    SalesRecord: _store_sales,
 }

@@ -6,19 +6,20 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from consortium.documents.base import Day, Number, Text
 from consortium.documents.canonical import canonical_bytes
 from consortium.documents.invoice import InvoiceBase
-from consortium.documents.money import Amount, decimal_text
-from crossverify.adapters.records import LoadProblem, shown
+from consortium.documents.money import Amount, Currency, decimal_text
 from crossverify.adapters.strict import Flag, Identifier, StrictRecord
 from crossverify.adapters.tax.keys import alias_keys, identifiers_of, own_keys, preceding_keys
 
 MAX_FORMER_NAMES: Final = 50
+MAX_MONTHS: Final = 120
+MAX_COUNTERPARTIES: Final = 200
 _ZERO = Decimal(0)
 
 
@@ -28,7 +29,7 @@ class Correction:
 
     :ivar keys: keys of the invoice that it corrects
     :ivar preceding_date: that invoice's date, ISO 8601, where it is said
-    :ivar amount: with tax, positive, a decimal text
+    :ivar amount: of the whole note, with tax, positive, a decimal text
     """
 
     keys: tuple[str, ...]
@@ -43,7 +44,8 @@ class TaxInvoice:
     :ivar keys: its own keys; alias_keys: further ones, which others may have too
     :ivar seller_ids: identifiers as "scheme:value"; so are buyer_ids
     :ivar net: total without tax, a decimal text; so are tax (empty when it says none) and gross
-    :ivar correction: set when it takes something back
+    :ivar corrections: what it takes back, in its own order; of several invoices each up to its amount, and what is left
+        of the last
     """
 
     kind: str
@@ -57,11 +59,10 @@ class TaxInvoice:
     net: str
     tax: str
     gross: str
-    correction: Correction | None
+    corrections: tuple[Correction, ...] = ()
 
     def content(self) -> str:
         """Digest (hex) of what must not change once an invoice is issued."""
-        correction = self.correction
         facts = [
             self.kind,
             self.issue_date,
@@ -71,29 +72,24 @@ class TaxInvoice:
             self.net,
             self.tax,
             self.gross,
-            [] if correction is None else [list(correction.keys), correction.preceding_date],
+            [part for each in self.corrections for part in (list(each.keys), each.preceding_date)],
         ]
         return hashlib.sha256(canonical_bytes(facts)).hexdigest()
 
 
-def tax_invoice(document: InvoiceBase) -> TaxInvoice | LoadProblem:
+def tax_invoice(document: InvoiceBase) -> TaxInvoice:
     """An invoice or credit note as the tax authority keeps it."""
     totals = document.totals
     reversal = document.kind == "credit_note" or totals.gross < _ZERO
     preceding = document.preceding_invoices if reversal else ()
-    if len(preceding) > 1:
-        return LoadProblem(
-            "",
-            f"{shown(document.number)} corrects {len(preceding)} invoices and does not say how much of each.",
-            "Load a state line with red_amount for each of them instead.",
-        )
-    correction = None
-    if preceding:
-        correction = Correction(
-            keys=tuple(preceding_keys(document, preceding[0])),
-            preceding_date=preceding[0].issue_date.isoformat() if preceding[0].issue_date else "",
+    corrections = tuple(
+        Correction(
+            keys=tuple(preceding_keys(document, each)),
+            preceding_date=each.issue_date.isoformat() if each.issue_date else "",
             amount=decimal_text(abs(totals.gross)),
         )
+        for each in preceding
+    )
     return TaxInvoice(
         kind=document.kind,
         number=document.number,
@@ -106,7 +102,7 @@ def tax_invoice(document: InvoiceBase) -> TaxInvoice | LoadProblem:
         net=decimal_text(totals.net),
         tax="" if totals.tax is None else decimal_text(totals.tax),
         gross=decimal_text(totals.gross),
-        correction=correction,
+        corrections=corrections,
     )
 
 
@@ -119,6 +115,7 @@ class StateLine(StrictRecord):
     :ivar red_amount: reversed by red-letter invoices, with tax
     :ivar use_confirmed: whether the buyer confirmed its use (用途确认)
     :ivar red_confirmation_open: whether a red-letter confirmation (红字确认单) is open
+    :ivar red_confirmation_amount: its amount, with tax
     """
 
     number: Number
@@ -129,6 +126,13 @@ class StateLine(StrictRecord):
     red_amount: Amount | None = None
     use_confirmed: Flag | None = None
     red_confirmation_open: Flag | None = None
+    red_confirmation_amount: Amount | None = None
+
+    @model_validator(mode="after")
+    def _confirmation_has_an_amount_while_open(self) -> Self:
+        if self.red_confirmation_amount is not None and not self.red_confirmation_open:
+            raise ValueError("red_confirmation_amount is given, and red_confirmation_open is not true")
+        return self
 
     def red(self, gross: Decimal) -> Decimal:
         """The red amount that it states for an invoice.
@@ -158,6 +162,66 @@ class TaxpayerRecord(StrictRecord):
     state: Literal["active", "suspended", "revoked"]
     name: Text
     former_names: Annotated[tuple[Text, ...], Field(max_length=MAX_FORMER_NAMES)] = ()
+    registered_on: Day | None = None
+
+
+class MonthRecord(StrictRecord):
+    """Declared sales of one month, without tax."""
+
+    month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    amount: Amount
+
+
+class CounterpartyRecord(StrictRecord):
+    """Somebody whom the taxpayer sold to or bought from; amount without tax over the months told."""
+
+    party_id: Identifier
+    name: Text
+    role: Literal["customer", "supplier"]
+    amount: Amount
+    invoices: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] = 0
+
+
+class SalesRecord(StrictRecord):
+    """What a taxpayer declared.
+
+    :ivar sales_of: the taxpayer
+    :ivar counterparties_complete: whether these are all counterparties
+    """
+
+    sales_of: Identifier
+    currency: Currency
+    months: Annotated[tuple[MonthRecord, ...], Field(max_length=MAX_MONTHS)]
+    counterparties: Annotated[tuple[CounterpartyRecord, ...], Field(max_length=MAX_COUNTERPARTIES)] = ()
+    counterparties_complete: Flag = False
+
+    @model_validator(mode="after")
+    def _each_month_once(self) -> Self:
+        if len({each.month for each in self.months}) != len(self.months):
+            raise ValueError("a month is there twice")
+        return self
+
+    def to_text(self) -> str:
+        """The record as JSON, which ``model_validate_json`` reads."""
+        months = [{"month": each.month, "amount": decimal_text(each.amount)} for each in self.months]
+        others = [
+            {
+                "party_id": each.party_id,
+                "name": each.name,
+                "role": each.role,
+                "amount": decimal_text(each.amount),
+                "invoices": each.invoices,
+            }
+            for each in self.counterparties
+        ]
+        record = {
+            "sales_of": self.sales_of,
+            "currency": self.currency,
+            "months": months,
+            "counterparties": others,
+            "counterparties_complete": self.counterparties_complete,
+        }
+        return canonical_bytes(record).decode()
 
 
 def iso(day: date | None) -> str:

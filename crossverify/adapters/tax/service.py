@@ -1,25 +1,37 @@
-"""Answers the questions to the reference tax authority: two queries per batch, whatever its size."""
+"""Answers the questions to the reference tax authority: a few queries per batch, whatever its size."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from consortium.documents.money import decimal_text
+from consortium.errors import InvalidInputError
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
 from crossverify.adapters.context import Context
 from crossverify.adapters.ids import normal_id
-from crossverify.adapters.institution import Institution, check_batch, check_text, wrong_question
+from crossverify.adapters.institution import (
+    Institution,
+    check_batch,
+    check_text,
+    question_error,
+    wrong_question,
+)
+from crossverify.adapters.parts import in_parts
 from crossverify.adapters.tax import store
 from crossverify.adapters.tax.keys import question_keys
-from crossverify.adapters.tax.load import INVOICES, STATES, TAXPAYERS
-from crossverify.sources.tax import MAX_INVOICES, MAX_TAXPAYERS
+from crossverify.adapters.tax.load import INVOICES, SALES, STATES, TAXPAYERS
+from crossverify.adapters.tax.reds import Red, red_letters
+from crossverify.adapters.tax.sales import sales_answer
+from crossverify.sources.tax import MAX_INVOICES, MAX_SALES, MAX_TAXPAYERS
 from crossverify.sources.values import amount
 
+MAX_RED_LETTERS: Final = 100  # of one answer
 _AMOUNTS: Final = ("net_amount", "tax_amount", "gross_amount")
 _ZERO: Final = Decimal(0)
 
@@ -36,19 +48,16 @@ class TaxService(rpc.TaxSourceServiceServicer):
         """Say of each invoice whether it is known, with which differences and in which state."""
         self._institution.check_answering()
         check_batch(len(request.invoices), MAX_INVOICES, "invoices")
-        amounts = [_checked(index, question) for index, question in enumerate(request.invoices)]
-        keys = [question_keys(each.number, each.code, each.seller_tax_id) for each in request.invoices]
+        asked = [_asked(index, question) for index, question in enumerate(request.invoices)]
+        good = [each for each in asked if isinstance(each, _Asked)]
         async with self._institution.database.read() as session:
             as_of = await self._institution.as_of(session, INVOICES, STATES)
-            known = await store.find(session, [key for each in keys for key in each])
-            found = [
-                _best([each for key in own for each in known.get(key, [])], question.issue_date)
-                for own, question in zip(keys, request.invoices, strict=True)
-            ]
-            red = await store.red_amounts(session, {each.id for each in found if each is not None})
+            known = await store.find(session, [key for each in good for key in each.keys])
+            found = {each.question.reference: each.best(known) for each in good}
+            red = await red_letters(session, {each.id for each in found.values() if each is not None})
         answers = [
-            _answer(question, texts, each, red)
-            for question, texts, each in zip(request.invoices, amounts, found, strict=True)
+            _answer(each, found[each.question.reference], red) if isinstance(each, _Asked) else each
+            for each in asked
         ]
         response = pb.CheckInvoicesResponse(answers=answers)
         self._institution.sign_off(request, response, as_of)
@@ -81,20 +90,72 @@ class TaxService(rpc.TaxSourceServiceServicer):
                     state=row["state"],
                     name=row["name"],
                     former_names=json.loads(row["former_names"]),
+                    registered_on=row["registered_on"],
                 )
             )
         response = pb.CheckTaxpayersResponse(answers=answers)
         self._institution.sign_off(request, response, as_of)
         return response
 
+    async def StreamInvoices(
+        self, request: pb.StreamInvoicesRequest, context: Context
+    ) -> AsyncIterator[pb.StreamInvoicesResponse]:
+        """As ``CheckInvoices``, in parts."""
+        response = await self.CheckInvoices(request.question, context)
+        for part in in_parts(response, "answers"):
+            yield pb.StreamInvoicesResponse(part=part)
 
-def _checked(index: int, question: pb.InvoiceQuestion) -> dict[str, str]:
+    async def GetSales(self, request: pb.GetSalesRequest, context: Context) -> pb.GetSalesResponse:
+        """Say what each taxpayer declared."""
+        self._institution.check_answering()
+        check_batch(len(request.subjects), MAX_SALES, "subjects")
+        for index, question in enumerate(request.subjects):
+            check_text(question.reference, f"subjects[{index}].reference")
+        async with self._institution.database.read() as session:
+            as_of = await self._institution.as_of(session, SALES)
+            as_of = as_of or await self._institution.as_of(session, INVOICES, STATES)
+            known = await store.find_sales(
+                session, [normal_id(each.taxpayer_id) for each in request.subjects]
+            )
+        response = pb.GetSalesResponse(
+            answers=[sales_answer(index, each, known) for index, each in enumerate(request.subjects)]
+        )
+        self._institution.sign_off(request, response, as_of)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question, as it is compared. :ivar amounts: as they are compared"""
+
+    question: pb.InvoiceQuestion
+    amounts: dict[str, str]
+    keys: list[str]
+
+    def best(self, known: dict[str, list[store.Known]]) -> store.Known | None:
+        """The invoice that is meant."""
+        return _best([each for key in self.keys for each in known.get(key, [])], self.question.issue_date)
+
+
+def _asked(index: int, question: pb.InvoiceQuestion) -> _Asked | pb.InvoiceAnswer:
+    """One question, or the answer that says why it has none.
+
+    :raises InvalidInputError: its reference, which the answer would repeat, is wrong
+    """
+    path = f"invoices[{index}]"
+    check_text(question.reference, f"{path}.reference")
+    try:
+        amounts = _checked(path, question)
+    except InvalidInputError as error:
+        return pb.InvoiceAnswer(reference=question.reference, error=question_error(error))
+    return _Asked(question, amounts, question_keys(question.number, question.code, question.seller_tax_id))
+
+
+def _checked(path: str, question: pb.InvoiceQuestion) -> dict[str, str]:
     """Check one question; its amounts as they are compared.
 
     :raises InvalidInputError: it cannot be understood
     """
-    path = f"invoices[{index}]"
-    check_text(question.reference, f"{path}.reference")
     check_text(question.number, f"{path}.number")
     if question.issue_date:
         try:
@@ -118,21 +179,26 @@ def _best(found: Sequence[store.Known], issue_date: str) -> store.Known | None:
     return max(found, key=lambda each: (each.own, each.issue_date[:4] == issue_date[:4], each.issue_date))
 
 
-def _answer(
-    question: pb.InvoiceQuestion, amounts: dict[str, str], known: store.Known | None, red: dict[int, Decimal]
-) -> pb.InvoiceAnswer:
+def _answer(asked: _Asked, known: store.Known | None, red: dict[int, list[Red]]) -> pb.InvoiceAnswer:
+    question = asked.question
     if known is None:
         return pb.InvoiceAnswer(reference=question.reference, known=False)
+    letters = red.get(known.id, [])
     # A state line may know of reversals whose credit notes were not loaded, and the other way round.
-    reversed_amount = max(Decimal(known.red_stated), red.get(known.id, _ZERO))
+    reversed_amount = max(Decimal(known.red_stated), sum((each.amount for each in letters), _ZERO))
     return pb.InvoiceAnswer(
         reference=question.reference,
         known=True,
-        differing=_differing(question, amounts, known),
+        differing=_differing(question, asked.amounts, known),
         state=_state(known, reversed_amount),
         red_amount=decimal_text(reversed_amount),
         use_confirmed=known.use_confirmed,
         red_confirmation_open=known.red_open,
+        red_confirmation_amount=known.red_open_amount,
+        red_letters=[
+            pb.RedLetter(number=each.number, issue_date=each.issue_date, amount=decimal_text(each.amount))
+            for each in letters[:MAX_RED_LETTERS]
+        ],
     )
 
 

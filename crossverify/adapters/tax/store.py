@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crossverify.adapters.institution import upsert
-from crossverify.adapters.tax.records import TaxInvoice, TaxpayerRecord
+from crossverify.adapters.tax.records import SalesRecord, TaxInvoice, TaxpayerRecord, iso
 
 METADATA = MetaData()
 
@@ -48,6 +48,7 @@ INVOICES = Table(
     Column("red_stated", String, nullable=False, default="0"),
     Column("use_confirmed", Boolean, nullable=False, default=False),
     Column("red_open", Boolean, nullable=False, default=False),
+    Column("red_open_amount", String, nullable=False, default=""),
     Column("state_as_of", BigInteger, nullable=False, default=0),
 )
 """Invoices and credit notes as issued, with what state lines say of them."""
@@ -64,13 +65,15 @@ CORRECTIONS = Table(
     "corrections",
     METADATA,
     Column("key", String, primary_key=True),
-    Column("note_id", ForeignKey("invoices.id"), primary_key=True),
+    Column("note_id", ForeignKey("invoices.id"), primary_key=True, index=True),
+    Column("position", Integer, primary_key=True),
     Column("preceding_date", String, nullable=False),
     Column("note_date", String, nullable=False),
     Column("currency", String, nullable=False),
     Column("amount", String, nullable=False),
 )
-"""What credit notes take back, by the keys of the invoice that they correct; it may be loaded later."""
+"""What credit notes take back, by the keys of the invoices that they correct; those may be loaded later. ``amount`` is
+the note's as a whole."""
 
 TAXPAYERS = Table(
     "taxpayers",
@@ -79,8 +82,18 @@ TAXPAYERS = Table(
     Column("state", String, nullable=False),
     Column("name", String, nullable=False),
     Column("former_names", String, nullable=False),
+    Column("registered_on", String, nullable=False),
     Column("as_of", BigInteger, nullable=False),
 )
+
+SALES = Table(
+    "sales",
+    METADATA,
+    Column("taxpayer_id", String, primary_key=True),
+    Column("declared", String, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+)
+"""``declared``: the record as JSON."""
 
 _ZERO: Final = Decimal(0)
 
@@ -105,6 +118,7 @@ class Known:
     red_stated: str
     use_confirmed: bool
     red_open: bool
+    red_open_amount: str
     state_as_of: int
 
 
@@ -139,49 +153,6 @@ def _known(number: int, own: bool, rest: Sequence[Any]) -> Known:
     )
 
 
-_NOTES = INVOICES.alias("notes")
-
-
-async def red_amounts(session: AsyncSession, invoices: Iterable[int]) -> dict[int, Decimal]:
-    """What credit notes took back of each invoice, in one query.
-
-    A note names its invoice by number; where the seller used the number again in another year, the date said
-    decides, else the last invoice that is not younger than the note.
-    """
-    wanted = set(invoices)
-    if not wanted:
-        return {}
-    asked = select(KEYS.c.key).where(KEYS.c.invoice_id.in_(sorted(wanted)))
-    rows = await session.execute(
-        select(
-            CORRECTIONS.c.note_id,
-            CORRECTIONS.c.preceding_date,
-            CORRECTIONS.c.note_date,
-            CORRECTIONS.c.currency,
-            CORRECTIONS.c.amount,
-            INVOICES.c.id,
-            INVOICES.c.issue_date,
-            INVOICES.c.currency,
-            KEYS.c.own,
-        )
-        .join(_NOTES, _NOTES.c.id == CORRECTIONS.c.note_id)
-        .join(KEYS, KEYS.c.key == CORRECTIONS.c.key)
-        .join(INVOICES, INVOICES.c.id == KEYS.c.invoice_id)
-        .where(CORRECTIONS.c.key.in_(asked), _NOTES.c.void.is_(False))
-    )
-    notes: dict[int, list[tuple[tuple[bool, bool, bool, str], int, Decimal]]] = defaultdict(list)
-    for note, preceding, noted, currency, amount, invoice, issued, other_currency, own in rows:
-        if note != invoice and currency == other_currency:
-            fit = (issued == preceding, issued <= noted, own, issued)
-            notes[note].append((fit, invoice, Decimal(amount)))
-    red: dict[int, Decimal] = defaultdict(lambda: _ZERO)
-    for candidates in notes.values():
-        _, invoice, amount = max(candidates)
-        if invoice in wanted:
-            red[invoice] += amount
-    return dict(red)
-
-
 async def add_invoices(session: AsyncSession, invoices: Sequence[TaxInvoice]) -> None:
     """Store invoices that are not there yet."""
     if not invoices:
@@ -192,17 +163,18 @@ async def add_invoices(session: AsyncSession, invoices: Sequence[TaxInvoice]) ->
         rows.append(_row(number, invoice))
         keys += [{"key": key, "invoice_id": number, "own": True} for key in dict.fromkeys(invoice.keys)]
         keys += [{"key": key, "invoice_id": number, "own": False} for key in invoice.alias_keys]
-        if invoice.correction is not None:
+        for position, correction in enumerate(invoice.corrections):
             corrections += [
                 {
                     "key": key,
                     "note_id": number,
-                    "preceding_date": invoice.correction.preceding_date,
+                    "position": position,
+                    "preceding_date": correction.preceding_date,
                     "note_date": invoice.issue_date,
                     "currency": invoice.currency,
-                    "amount": invoice.correction.amount,
+                    "amount": correction.amount,
                 }
-                for key in invoice.correction.keys
+                for key in correction.keys
             ]
     await session.execute(insert(INVOICES), rows)
     await session.execute(insert(KEYS), keys)
@@ -241,6 +213,7 @@ async def put_taxpayers(session: AsyncSession, records: Sequence[TaxpayerRecord]
             "state": record.state,
             "name": record.name,
             "former_names": json.dumps(record.former_names, ensure_ascii=False),
+            "registered_on": iso(record.registered_on),
             "as_of": as_of,
         }
         before = known.get(record.tax_id)
@@ -254,3 +227,22 @@ async def find_taxpayers(session: AsyncSession, tax_ids: Iterable[str]) -> dict[
     """Rows of taxpayers by identifier, in one query."""
     rows = await session.execute(select(TAXPAYERS).where(TAXPAYERS.c.tax_id.in_(sorted(set(tax_ids)))))
     return {row["tax_id"]: dict(row) for row in rows.mappings()}
+
+
+async def put_sales(session: AsyncSession, records: Sequence[SalesRecord], as_of: int) -> int:
+    """Store what taxpayers declared; returns how many were new or different. Older knowledge changes nothing."""
+    known = await find_sales(session, [record.sales_of for record in records])
+    changed = []
+    for record in records:
+        row = {"taxpayer_id": record.sales_of, "declared": record.to_text(), "as_of": as_of}
+        before = known.get(record.sales_of)
+        if before is None or (before["as_of"] <= as_of and before["declared"] != row["declared"]):
+            changed.append(row)
+    await upsert(session, SALES, changed, ["taxpayer_id"])
+    return len(changed)
+
+
+async def find_sales(session: AsyncSession, taxpayers: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What taxpayers declared, in one query."""
+    rows = await session.execute(select(SALES).where(SALES.c.taxpayer_id.in_(sorted(set(taxpayers)))))
+    return {row["taxpayer_id"]: dict(row) for row in rows.mappings()}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consortium.errors import InvalidInputError
 from consortium.rpc.client import call
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
@@ -31,18 +29,81 @@ async def report_of(credit: RunningAdapter, subject: str = SELLER) -> dict[str, 
     return answer.answers[subject]
 
 
-async def test_a_report(credit: RunningAdapter) -> None:
-    await credit.load(report_json(current_overdue_days=12, past_overdue_count=3, under_enforcement=True))
-    assert await report_of(credit) == {
-        "subject_id": SELLER,
+async def raw_report(credit: RunningAdapter, subject: str = SELLER, **values: Any) -> pb.CreditReport:
+    asked = pb.ReportQuestion(subject_id=subject, **{"authorisation": "consent-1", **values})
+    stub = rpc.CreditSourceServiceStub(credit.channel())
+    response = await call(stub.GetReports, pb.GetReportsRequest(subjects=[asked]))
+    report: pb.CreditReport = response.reports[0]
+    return report
+
+
+RELATED = [
+    {"kind": "owner", "identifier": "person:P-1", "name": "Li Lei", "share_percent": "60"},
+    {"kind": "controller", "identifier": BUYER, "name": "Buyer Co"},
+    {"kind": "address", "identifier": "address:1  Road,  Shanghai"},
+]
+
+
+async def test_a_report_stays_and_what_is_derived_of_it_leaves(credit: RunningAdapter) -> None:
+    await credit.load(
+        report_json(
+            current_overdue_days=12,
+            past_overdue_count=3,
+            under_enforcement=True,
+            status="active",
+            related=RELATED,
+        )
+    )
+    assert (await raw_report(credit)).liabilities == "250000.5"
+    found = await report_of(credit)
+    related = found.pop("related")
+    assert found == {
         "known": True,
         "current_overdue_days": 12,
         "past_overdue_count": 3,
         "under_enforcement": True,
-        "liabilities": "250000.5",
-        "currency": "CNY",
+        "status": "active",
     }
+    assert [(each["kind"], each["identifier"], each["share_percent"]) for each in related] == [
+        ("owner", "", "60"),
+        ("controller", "", ""),
+        ("address", "", ""),
+    ]
+    assert "Li Lei" not in str(related)
+    assert "250000" not in str(found)
     assert (await report_of(credit, BUYER))["known"] is False
+
+
+async def test_related_parties_are_the_same_within_one_request_alone(credit: RunningAdapter) -> None:
+    shared = {"kind": "officer", "identifier": "person: P-1", "name": "Li Lei"}
+    await credit.load([report_json(related=RELATED), report_json(BUYER, related=[shared])])
+    source = CreditSource(credit.channel())
+    asked = [ReportQuestion(SELLER, "c"), ReportQuestion(BUYER, "c", relations_only=True)]
+    first, second = [(await source.ask(asked)).answers for _ in range(2)]
+    owner, controller, _ = first[SELLER]["related"]
+    assert first[BUYER]["related"][0]["key"] == owner["key"]
+    assert controller["identifier"] == BUYER  # it stands in the package anyway
+    assert second[SELLER]["related"][0]["key"] != owner["key"]
+    assert first[BUYER] == {
+        "known": True,
+        "relations_only": True,
+        "status": "",
+        "related": first[BUYER]["related"],
+    }
+
+
+async def test_of_a_counterparty_no_credit_record_is_told(credit: RunningAdapter) -> None:
+    await credit.load(report_json(current_overdue_days=12, status="insolvent", related=RELATED))
+    report = await raw_report(credit, relations_only=True)
+    assert (report.current_overdue_days, report.liabilities, report.currency) == (0, "", "")
+    assert (report.status, len(report.related)) == ("insolvent", 3)
+
+
+async def test_many_reports_come_in_parts(credit: RunningAdapter) -> None:
+    await credit.load([report_json(f"uscc:{number}", past_overdue_count=number) for number in range(120)])
+    asked = [ReportQuestion(f"uscc:{number}", "c") for number in range(120)]
+    answer = await CreditSource(credit.channel()).ask(asked)
+    assert [each["past_overdue_count"] for each in answer.answers.values()] == list(range(120))
 
 
 @pytest.mark.parametrize("form", ["single", "array", "lines"])
@@ -76,6 +137,10 @@ async def test_a_newer_report_replaces_an_older_one(credit: RunningAdapter) -> N
         ({"liabilities": "1e9"}, "liabilities"),
         ({"currency": "RMB"}, "currency"),
         ({"score": 700}, "score"),
+        ({"status": "asleep"}, "status"),
+        ({"related": [{"kind": "cousin", "identifier": "person:1"}]}, "related/0/kind"),
+        ({"related": [{"kind": "owner", "identifier": "Li Lei"}]}, "related/0/identifier"),
+        ({"related": [{"kind": "owner", "identifier": "person:1", "share_percent": "101"}]}, "share_percent"),
     ],
 )
 async def test_a_wrong_report_is_refused_alone(
@@ -93,7 +158,7 @@ async def test_a_wrong_report_is_refused_alone(
 async def test_exact_json_numbers_are_taken(credit: RunningAdapter) -> None:
     text = json.dumps(report_json(liabilities="@")).replace('"@"', "1234567890123456.78")
     await credit.load(text)
-    assert Decimal((await report_of(credit))["liabilities"]) == Decimal("1234567890123456.78")
+    assert (await raw_report(credit)).liabilities == "1234567890123456.78"
 
 
 async def test_many_problems_are_counted_not_listed(credit: RunningAdapter) -> None:
@@ -101,7 +166,10 @@ async def test_many_problems_are_counted_not_listed(credit: RunningAdapter) -> N
     assert (len(report.problems), report.further_problems) == (200, 50)
 
 
-async def test_no_report_without_authorisation(credit: RunningAdapter) -> None:
-    request = pb.GetReportsRequest(subjects=[pb.ReportQuestion(subject_id=SELLER)])
-    with pytest.raises(InvalidInputError, match="authorisation"):
-        await call(rpc.CreditSourceServiceStub(credit.channel()).GetReports, request)
+async def test_no_report_without_authorisation_and_its_neighbours_have_theirs(credit: RunningAdapter) -> None:
+    await credit.load([report_json(), report_json(BUYER)])
+    answer = await CreditSource(credit.channel()).ask(
+        [ReportQuestion(SELLER, ""), ReportQuestion(BUYER, "c")]
+    )
+    assert "authorisation" in answer.answers[SELLER]["error"]["message"]
+    assert answer.answers[BUYER]["known"]
