@@ -44,9 +44,7 @@ async def put(session: AsyncSession, records: Sequence[ReportRecord], as_of: int
             "liabilities": decimal_text(record.liabilities),
             "currency": record.currency,
             "status": record.status,
-            "related": json.dumps(
-                [each.model_dump(mode="json") for each in record.related], ensure_ascii=False
-            ),
+            "related": json.dumps([_related(each) for each in record.related], ensure_ascii=False),
             "as_of": as_of,
         }
         before = known.get(record.subject_id)
