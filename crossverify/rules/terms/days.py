@@ -1,0 +1,41 @@
+"""Days and open amounts, as the rules on terms reckon them."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from crossverify.rule import Input, clip
+from crossverify.terms import Term
+
+if TYPE_CHECKING:
+    from crossverify.case import Case, Receivable
+
+
+def today(case: Case) -> date:
+    """The day of evaluation, UTC."""
+    return datetime.fromtimestamp(case.now, UTC).date()
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day some months later, or the last one of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def still_open(receivable: Receivable) -> Decimal:
+    """Face value less what was taken back; never negative."""
+    return max(receivable.face - receivable.credited, Decimal(0))
+
+
+def of_invoice(case: Case, receivable: Receivable, field: str = "issue_date") -> Input:
+    """A field of the invoice as an input."""
+    return case.of_document(receivable.primary, field, getattr(receivable.invoice, field))
+
+
+def inputs_of(case: Case, *terms: Iterable[Term[object]]) -> tuple[Input, ...]:
+    """Terms as inputs."""
+    return clip(each.input(case) for some in terms for each in some)
