@@ -30,7 +30,7 @@ from consortium.storage.crypto import BodyVault
 from consortium.storage.engine import Database, create_engine
 from consortium.storage.leases import Slots
 from consortium.storage.migrate import migrate
-from consortium.wire.chanrong.finance.v1 import finance_pb2_grpc
+from consortium.wire.chanrong.finance.v1 import finance_pb2_grpc, registry_pb2_grpc
 from consortium.wire.chanrong.reconciliation.v1 import reconciliation_pb2_grpc
 from crossverify.profiles import PROFILES, Profile
 from crossverify.sources.asking import AskingLimits
@@ -41,6 +41,10 @@ from crossverify.sources.registry import RegistrySource
 from crossverify.sources.tax import TaxSource
 from finance_gateway.config import Adapter, FinanceSettings
 from finance_gateway.deskfile import DeskFile
+from finance_gateway.filing.registry import RegistryFilings
+from finance_gateway.filing.service import SERVICE as REGISTRY_SERVICE
+from finance_gateway.filing.service import RegistryService, registry_permissions
+from finance_gateway.filing.usecase import Filings, Secured
 from finance_gateway.financing.usecase import Financing
 from finance_gateway.follower import BlockHandler
 from finance_gateway.health import Health
@@ -68,6 +72,7 @@ SERVICES: Final = (
     "",
     "chanrong.finance.v1.PackageService",
     "chanrong.finance.v1.FinancingService",
+    REGISTRY_SERVICE,
     "chanrong.reconciliation.v1.ReconciliationService",
 )
 """Whose health is told; the first is the whole."""
@@ -138,6 +143,7 @@ class Parts:
             claims=self.financing,
             meter=self.metrics,
         )
+        self.filings = self._filings(vault, connect)
         job = PackagesJob(
             self.database,
             self.ledger,
@@ -159,6 +165,20 @@ class Parts:
             watchers=self.watchers,
             monitor=self.monitor,
             metrics=self.metrics,
+        )
+
+    def _filings(self, vault: BodyVault, connect: Connect) -> Filings:
+        settings = self.settings
+        party, registry = settings.registry_party, settings.adapters.registry
+        return Filings(
+            database=self.database,
+            vault=vault,
+            packages=self.packages,
+            registry=None
+            if registry is None
+            else RegistryFilings(connect(registry.target, registry.msp_id), settings.adapter_timeout_s),
+            search=self.institutions.registry,
+            secured=Secured(party.name or settings.name, (f"msp:{settings.msp_id}", *party.identifiers)),
         )
 
     def _builder(self, keys: ConsortiumKeys, connect: Connect) -> Builder:
@@ -257,6 +277,8 @@ async def _start_ledger(parts: Parts, stack: AsyncExitStack) -> None:
     await parts.operations.start()
     stack.push_async_callback(parts.operations.stop)
     stack.push_async_callback(parts.packages.stop)
+    await parts.filings.start()
+    stack.push_async_callback(parts.filings.stop)
     parts.monitor.start()
     stack.push_async_callback(parts.monitor.stop)
 
@@ -269,12 +291,13 @@ async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
         settings.listen_grpc,
         settings.tls,
         parts.directory,
-        permissions(settings.msp_id),
+        {**permissions(settings.msp_id), **registry_permissions(settings.msp_id)},
         limits=limits,
     )
     packages = PackageService(parts.packages, parts.watchers)
     service.add(finance_pb2_grpc.add_PackageServiceServicer_to_server, packages)
     service.add(finance_pb2_grpc.add_FinancingServiceServicer_to_server, FinancingService(parts.financing))
+    service.add(registry_pb2_grpc.add_RegistryServiceServicer_to_server, RegistryService(parts.filings))
     service.add(
         reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server,
         ReconciliationService(parts.database, parts.jobs),
@@ -284,6 +307,7 @@ async def _start_servers(parts: Parts, stack: AsyncExitStack) -> dict[str, int]:
         msp_id=settings.msp_id,
         packages=parts.packages,
         financing=parts.financing,
+        filings=parts.filings,
         health=parts.health,
         tokens=parts.tokens,
         clients=settings.clients,

@@ -50,6 +50,13 @@ class Adapters(Part):
     bills: Adapter | None = None
 
 
+class RegistryParty(Part):
+    """The bank as it stands in its registrations as secured party."""
+
+    name: str = Field(default="", description="legal name; empty is the gateway's name")
+    identifiers: tuple[str, ...] = Field(default=(), description='as "scheme:value", such as its uscc')
+
+
 class FinanceSettings(ServiceSettings):
     """One bank's gateway."""
 
@@ -85,4 +92,5 @@ class FinanceSettings(ServiceSettings):
     monitor_period_s: int = Field(
         default=20, ge=1, description="how often institutions are asked about what packages rest on"
     )
+    registry_party: RegistryParty = RegistryParty()
     reconcile_period_s: int = Field(default=300, ge=10)

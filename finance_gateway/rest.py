@@ -15,6 +15,8 @@ from consortium.identity.tokens import TokenIssuer
 from consortium.rpc.oauth import Client, token_router
 from consortium.rpc.rest import MEDIA_TYPE as MEDIA_TYPE_PROBLEM
 from consortium.rpc.rest import BearerAuth, dress
+from finance_gateway.filing.rest import filing_routes
+from finance_gateway.filing.usecase import Filings
 from finance_gateway.financing.usecase import MAX_ITEMS, Financing, ReserveItem
 from finance_gateway.health import Health
 from finance_gateway.metrics import MEDIA_TYPE
@@ -94,6 +96,7 @@ def make_app(
     msp_id: str,
     packages: Packages,
     financing: Financing,
+    filings: Filings,
     health: Health,
     tokens: TokenIssuer,
     clients: Mapping[str, str],
@@ -115,6 +118,7 @@ def make_app(
     bank: Any = Depends(BearerAuth(tokens.verifier(), "bank"))
     app.include_router(_package_routes(packages, bank))
     app.include_router(_claim_routes(financing, bank))
+    app.include_router(filing_routes(filings, bank, PROBLEMS))
     app.include_router(_operation_routes(health))
     return app
 

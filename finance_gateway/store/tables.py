@@ -156,3 +156,40 @@ checkpoints = Table(
     Column("name", String(32), primary_key=True),
     Column("block", BigInteger, nullable=False, comment="next block to read"),
 )
+
+filings = Table(
+    "filings",
+    METADATA,
+    Column("filing_id", String(32), primary_key=True),
+    Column("operation_id", String(64), nullable=False, unique=True, comment="at the registry"),
+    Column("act", String(8), nullable=False, comment="file, amend or cancel"),
+    Column(
+        "state", String(16), nullable=False, comment="pending, unknown (sent, no answer yet), done or refused"
+    ),
+    Column("registration", String(40), nullable=False, server_default=""),
+    Column("kind", String(16), nullable=False),
+    Column("term_months", Integer, nullable=False, server_default="0"),
+    Column("fingerprints", Text, nullable=False, server_default="[]", comment="assets that it is about"),
+    Column(
+        "request", LargeBinary, nullable=False, comment="message to the registry, sealed: it names parties"
+    ),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="times that it was sent"),
+    Column("registered", BigInteger, nullable=False, server_default="0", comment="time in the registry"),
+    Column("expires", BigInteger, nullable=False, server_default="0"),
+    Column("digest", String(64), nullable=False, server_default="", comment="of the registry's answer"),
+    Column("reason", String(64), nullable=False, server_default=""),
+    Column("message", String(512), nullable=False, server_default=""),
+    Column("created", BigInteger, nullable=False),
+    Column("requested_by", String(128), nullable=False),
+    Index("filings_by_state", "state"),
+    Index("filings_by_registration", "registration"),
+)
+
+filing_assets = Table(
+    "filing_assets",
+    METADATA,
+    Column("fingerprint", String(64), nullable=False),
+    Column("filing_id", String(32), nullable=False),
+    PrimaryKeyConstraint("fingerprint", "filing_id"),
+)
