@@ -6,10 +6,10 @@ gives the same answer to anybody.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from chaincode.contracts.call import Call, Item
-from chaincode.contracts.documents_state import Document, primary_of
+from chaincode.contracts.documents_state import Document
 from chaincode.contracts.operations import Reader
 from chaincode.contracts.rows import Row
 from chaincode.contracts.trade import Trade
@@ -36,9 +36,8 @@ async def _attest(call: Call, request: Item) -> dict[str, Any]:
 
 
 def _answer(now: int, fp: str, document: Document, row: Row | None) -> dict[str, Any]:
-    primary = primary_of(document)
-    _, first, tag = document["keys"][0]
-    if first != fp:
+    _, primary, tag = document["keys"][0]
+    if primary != fp:
         tag = next((key[2] for key in document["keys"] if key[1] == fp), "")
     found: dict[str, Any] = {
         "fp": fp,
@@ -58,14 +57,22 @@ def _answer(now: int, fp: str, document: Document, row: Row | None) -> dict[str,
         found["primary"] = primary
     if row is not None:
         found["asset"] = row.asset
-        figures = row.figures(now)
-        names = ("state", "free", "claimed", "settled", "diluted", "via_total", "unweighted", "shortfall")
-        live = [
-            {name: claim[name] for name in ("handle", "share", "state")}
-            for _, claim in sorted(row.live(now).items())
-        ]
-        found["claims"] = {**{name: figures[name] for name in names}, "live": live}
+        found["claims"] = _UNTOUCHED if row.untouched else _claims(row, now)
     return found
+
+
+def _claims(row: Row, now: int) -> dict[str, Any]:
+    figures = row.figures(now)
+    live = [
+        {name: claim[name] for name in ("handle", "share", "state")}
+        for _, claim in sorted(row.live(now).items())
+    ]
+    return {**{name: figures[name] for name in _FIGURES}, "live": live}
+
+
+_FIGURES: Final = ("state", "free", "claimed", "settled", "diluted", "via_total", "unweighted", "shortfall")
+_UNTOUCHED: Final = _claims(Row(""), 0)
+"""Of most assets, and a signed read asks a thousand of them."""
 
 
 ATTEST = Reader(request=shapes.REQUEST, answer=_attest)

@@ -280,6 +280,11 @@ class Row:
         for _, name in closed[: max(0, len(closed) - MAX_CLAIMS_PER_ASSET)]:
             del self.claims[name]
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was ever claimed, used or taken away, so that its figures are those of every such row."""
+        return not (self.claims or self.settled or self.diluted or self.void or self.via or self.loose)
+
     def figures(self, now: int) -> dict[str, Any]:
         """The row as :class:`consortium.contract.figures.AssetFigures`."""
         via = {child: share_at(steps, now) for child, steps in self.via.items()} if self.via else {}
