@@ -6,5 +6,6 @@ from typing import Any, Final
 
 from crossverify.rule import Rule
 from crossverify.rules.duplicate.dup_exact import DupExact
+from crossverify.rules.duplicate.dup_similar import DupSimilar
 
-RULES: Final[tuple[Rule[Any], ...]] = (DupExact(),)
+RULES: Final[tuple[Rule[Any], ...]] = (DupExact(), DupSimilar())

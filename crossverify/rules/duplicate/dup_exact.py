@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from crossverify.evidence import FACE_VALUE_PPB, AssetState, ClaimState
-from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
+from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 from crossverify.wording import moment, percent
 
 if TYPE_CHECKING:
-    from crossverify.case import Case, Receivable
+    from crossverify.case import Case
+    from crossverify.orders import Asset
 
 RESERVATION_TOLERANCE_S = 600
 """A lapsed reservation frees its share for others so long after its end (the contract's rule, for clocks)."""
@@ -31,20 +32,47 @@ class DupExact(Rule[NoThresholds]):
 
     id = "DUP_EXACT"
     version = 1
-    codes = frozenset(
-        {
-            "CLAIMED",
-            "IMPAIRED",
-            "LINK_PENDING",
-            "NOT_ON_LEDGER",
-            "NO_CLAIM",
-            "OWN_CLAIM",
-            "PART_FREE",
-            "RESERVED",
-            "SETTLED",
-            "VOID",
-        }
-    )
+    title = Text("Claims of others on the same asset", "重复融资")
+    basis = ("民法典 768", "银发〔2025〕77号 (registration of financings)", "动产和权利担保统一登记办法")
+    explains: ClassVar = {
+        "NO_CLAIM": Text(
+            "Nobody on this ledger has a claim on it. Members alone are seen: the registry shows the rest.",
+            "本链上无人对其主张权利。链外情况请查登记系统。",
+        ),
+        "OWN_CLAIM": Text(
+            "The only claims on it are your own, such as an order loan that this finance will repay.",
+            "仅有本行自身的权利，如将由本次融资归还的订单贷款。",
+        ),
+        "SETTLED": Text(
+            "It was financed before and that claim is settled; what is left is free.",
+            "曾经融资且已结清，剩余部分可用。",
+        ),
+        "PART_FREE": Text(
+            "Others have claims on part of it, or on its order. The eligible amount is at most the free share.",
+            "他人对其部分或其订单享有权利，合格金额以可用份额为限。",
+        ),
+        "IMPAIRED": Text(
+            "Credit notes, payments or a reversal left less than is claimed. Find out what happened before lending.",
+            "红字、付款或冲销后余额不足以覆盖权利。放款前请查明。",
+        ),
+        "RESERVED": Text(
+            "Another organisation has reserved all of it. Wait until the reservation lapses, or decline.",
+            "已被其他机构全额预留。请待预留失效或拒绝。",
+        ),
+        "CLAIMED": Text(
+            "Another organisation has financed all of it, or the order behind it. It is excluded.",
+            "其本身或对应订单已被其他机构全额融资，予以排除。",
+        ),
+        "LINK_PENDING": Text(
+            "Another's claim reaches it over an order whose share is not known yet. Ask the seller to link it.",
+            "他人权利经订单关联，但份额未定。请卖方网关补充关联。",
+        ),
+        "NOT_ON_LEDGER": Text(
+            "The ledger does not know it, so claims of others cannot be seen. Have it registered.",
+            "账本无此记录，无法查看他人权利。请先登记。",
+        ),
+        "VOID": Text("It is void on the ledger. It is excluded.", "账本显示已作废，予以排除。"),
+    }
     applies_when = "always"
     sources = ("ledger",)
     effects: ClassVar = {
@@ -58,9 +86,9 @@ class DupExact(Rule[NoThresholds]):
         """See the class."""
         gap = case.gap("ledger")
         reckoned = _Reckoned(case)
-        for receivable in case.receivables:
+        for receivable in case.assets:
             key = receivable.fingerprint
-            number = case.of_document(receivable.primary, "number", receivable.invoice.number)
+            number = case.of_document(receivable.primary, "number", receivable.number)
             if gap is not None:
                 yield Verdict(key, Outcome.UNKNOWN, gap.code, gap.message, (case.of_gap(gap, key),))
             elif not receivable.assets:
@@ -157,7 +185,7 @@ def _own_part(case: Case, child: str, used: int, now: int) -> int:
     return used * sum(claim.share_ppb for claim in live if claim.own) // total if total else 0
 
 
-def _judge(case: Case, reckoned: _Reckoned, receivable: Receivable) -> Iterator[Verdict]:
+def _judge(case: Case, reckoned: _Reckoned, receivable: Asset) -> Iterator[Verdict]:
     key = receivable.fingerprint
     pairs = [(reckoned.claims(asset), reckoned.bound(asset)) for asset in receivable.assets]
     for asset in receivable.assets:
