@@ -39,6 +39,7 @@ from crossverify.billing import bills as bills_of
 from crossverify.desk import DeskInfo
 from crossverify.evidence import AssetState, Evidence, EvidenceDocument, SourceAnswer
 from crossverify.figures import DAY, AssetKind, MaxAges
+from crossverify.goods import StoredGoodsAsset, warehouse_receipts
 from crossverify.match import Matching, match_case
 from crossverify.orders import Asset, OrderAsset, orders_of
 from crossverify.rule import Input
@@ -144,7 +145,9 @@ class Case:
             return self.orders
         if self.lends_on is AssetKind.BILL:
             return self.bills
-        return self.receivables if self.lends_on is AssetKind.RECEIVABLE else ()
+        if self.lends_on is AssetKind.WAREHOUSE_RECEIPT:
+            return self.warehouse_receipts
+        return self.receivables
 
     @cached_property
     def orders(self) -> tuple[OrderAsset, ...]:
@@ -155,6 +158,11 @@ class Case:
     def bills(self) -> tuple[BillAsset, ...]:
         """The bills that the subject holds."""
         return bills_of(self)
+
+    @cached_property
+    def warehouse_receipts(self) -> tuple[StoredGoodsAsset, ...]:
+        """The warehouse receipts that the subject holds."""
+        return warehouse_receipts(self)
 
     @cached_property
     def trade(self) -> Trade:

@@ -40,6 +40,7 @@ from crossverify.evidence import FACE_VALUE_PPB
 from crossverify.exchange import convert, said
 from crossverify.orders import OrderAsset, invoiced
 from crossverify.rule import Finding, Input, Step
+from crossverify.who import who_of
 from crossverify.wording import money, percent, rounded_down
 
 if TYPE_CHECKING:
@@ -321,17 +322,30 @@ class _Room:
     missing: list[tuple[str, str]]
 
 
+def _held(asset: Asset) -> int:
+    """Share that the bank has financed already, in billionths: it is outstanding, and needs no more room."""
+    return max(
+        (
+            sum(claim.share_ppb for claim in row.claims if claim.own and claim.state == "financed")
+            for row in asset.assets
+        ),
+        default=0,
+    )
+
+
 class _Rooms:
     """Room under the bank's limits, by group of debtors."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._group_of: dict[str, str] = {name.casefold(): group for name, group in case.desk.groups.items()}
+        self._who = who_of(case)
+        named = {self._who.of_identifier(each): group for each, group in case.desk.groups.items()}
+        self._group_of = dict(named)
         members: dict[str, list[Exposure]] = {}
         for item in case.desk.exposures:
-            name = item.debtor.casefold()
-            group = item.group or self._group_of.get(name) or name
-            self._group_of[name] = group
+            debtor = self._who.of_identifier(item.debtor)
+            group = item.group or named.get(debtor) or debtor
+            self._group_of[debtor] = group
             members.setdefault(group, []).append(item)
         self._rooms = {group: self._room(group, items) for group, items in members.items()}
 
@@ -357,8 +371,9 @@ class _Rooms:
         room = self._room_of(work.asset)
         if room is None:
             return
-        own = work.asset.currency
-        wanted = convert(self._case.desk, work.fall.balance, own, room.currency)
+        own, held = work.asset.currency, _held(work.asset)
+        needed = max(Fraction(work.fall.balance) - share(work.fall.face, held), Fraction(0))
+        wanted = convert(self._case.desk, needed, own, room.currency)
         if room.left is None or wanted is None:
             work.no_rate += room.missing or [(own, room.currency)]
             if work.decision is Decision.ELIGIBLE:
@@ -371,13 +386,9 @@ class _Rooms:
             note = f"above the limit of {money(room.limit, room.currency)} on {room.name}" + (
                 f"; {rate}" if rate else ""
             )
-            excess = Fraction(work.fall.balance) * (1 - given / wanted)
-            work.fall.take(Step.CONCENTRATION, excess, note)
+            work.fall.take(Step.CONCENTRATION, needed * (1 - given / wanted), note)
 
     def _room_of(self, asset: Asset) -> _Room | None:
         debtor = buyer_of(asset.primary.document)
-        for each in debtor.identifiers if debtor is not None else ():
-            group = self._group_of.get(str(each).casefold())
-            if group in self._rooms:
-                return self._rooms[group]
-        return None
+        group = self._group_of.get(self._who.of(debtor)) if debtor is not None else None
+        return self._rooms.get(group) if group is not None else None

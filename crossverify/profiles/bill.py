@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from crossverify.figures import DAY, AssetKind, MaxAges, Waterfall2
@@ -28,6 +29,6 @@ BILL_V1: Final = Profile(
         }
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),
-    waterfall=Waterfall2(),
+    waterfall=Waterfall2(advance_rate=Decimal(1), dilution_reserve=Decimal(0), ageing=()),
     lends_on=AssetKind.BILL,
 )

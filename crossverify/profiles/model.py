@@ -224,18 +224,23 @@ def settings(
     versions: Mapping[str, int],
     figures: Mapping[str, Mapping[str, Any]] | None = None,
     effects: Mapping[str, Mapping[str, Effect]] | None = None,
+    requires: tuple[str, ...] = (),
 ) -> tuple[RuleSettings, ...]:
     """Rules of a profile.
 
     :param versions: names of the rules in their order, with the version that the profile pins
     :param figures: thresholds other than the rules' own defaults, by rule
     :param effects: effects other than the rules' own, by rule and by outcome or code
+    :param requires: rules without whose knowledge nothing is lent: what they cannot know excludes
     :raises KeyError: a rule is not there in that version
     """
     figures, effects = figures or {}, effects or {}
+    needed = {name: {Outcome.UNKNOWN.value: Effect.EXCLUDE} for name in requires}
     found = []
     for name, version in versions.items():
         rule = ALL[name, version]
         given = rule.thresholds.model_validate(dict(figures.get(name, {})))
-        found.append(RuleSettings(rule, given, {**rule.effects, **effects.get(name, {})}))
+        found.append(
+            RuleSettings(rule, given, {**rule.effects, **needed.get(name, {}), **effects.get(name, {})})
+        )
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from crossverify.figures import DAY, AssetKind, MaxAges, Waterfall2
@@ -31,6 +32,6 @@ ORDER_V1: Final = Profile(
         }
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),
-    waterfall=Waterfall2(),
+    waterfall=Waterfall2(advance_rate=Decimal("0.5")),
     lends_on=AssetKind.ORDER,
 )

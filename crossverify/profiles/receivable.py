@@ -70,7 +70,8 @@ RECEIVABLE_V2: Final = Profile(
             "CIRCULAR_TRADE": 1,
             "SCALE_FIT": 1,
             "CREDIT_STATUS": 1,
-        }
+        },
+        requires=("DUP_EXACT", "REGISTRY_PRIOR"),
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),
     waterfall=Waterfall2(),

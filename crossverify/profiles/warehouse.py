@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from crossverify.figures import DAY, AssetKind, MaxAges, Waterfall2
@@ -14,11 +15,17 @@ WAREHOUSE_V1: Final = Profile(
     rules=settings(
         {
             "CONSENT": 1,
-            "PARTY_ID": 1,
+            "SANCTIONS": 1,
+            "PARTY_ID": 2,
+            "ORIGIN_SIG": 1,
+            "REGISTRY_PRIOR": 1,
+            "REGISTRY_OWN": 1,
+            "LATE_REGISTRATION": 1,
             "CREDIT_STATUS": 1,
-        }
+        },
+        requires=("REGISTRY_PRIOR",),
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),
-    waterfall=Waterfall2(),
+    waterfall=Waterfall2(advance_rate=Decimal("0.7"), dilution_reserve=Decimal(0), ageing=()),
     lends_on=AssetKind.WAREHOUSE_RECEIPT,
 )
