@@ -34,6 +34,10 @@ COMMANDS: Final = {
         "chanrong.cli.financing:app",
         "Ask for financing; reserve, finance, release and settle claims.",
     ),
+    "registry": (
+        "chanrong.cli.registry:app",
+        "Movable-property registry: search, file, amend, cancel, show own filings.",
+    ),
     "reconcile": ("chanrong.cli.reconcile:app", "Compare ledger and stores now; list and resolve breaks."),
     "chaincode": ("chanrong.cli.chaincode:app", "Chaincode on Fabric: serve, package, upgrade."),
     "ledger": ("chanrong.cli.ledger:app", "The ledger: verify, show; serve the embedded one."),

@@ -17,7 +17,7 @@ from consortium.wire.chanrong.sources.v1 import registry_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as rpc
 from crossverify.collateral import name_key
 from crossverify.evidence import SourceAnswer
-from crossverify.sources.asking import CLOCK_SKEW_S, AskingLimits, Batch, WrongAnswerError, ask, batches
+from crossverify.sources.asking import CLOCK_SKEW_S, Asker, AskingLimits, Batch, WrongAnswerError, batches
 from crossverify.sources.values import need_one_of
 
 SOURCE: Final = "registry"
@@ -93,7 +93,7 @@ class RegistrySource:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._stub = rpc.RegistrySourceServiceStub(channel)
-        self._limits = limits or AskingLimits()
+        self._asker = Asker(SOURCE, limits, clock)
         self._clock = clock
 
     async def ask(self, assignors: Sequence[RegistryQuestion]) -> SourceAnswer:
@@ -118,7 +118,7 @@ class RegistrySource:
             )
             for batch in batches(assignors, MAX_ASSIGNORS)
         ]
-        return await ask(SOURCE, calls, self._limits, self._clock)
+        return await self._asker.ask(calls)
 
 
 class _Gathered:
