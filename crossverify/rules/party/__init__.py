@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from crossverify.rule import Rule
-from crossverify.rules.party import party_id_v1
+from crossverify.rules.party import credit_status_v1, party_id_v1
 from crossverify.rules.party.confirm_origin import ConfirmOrigin
 from crossverify.rules.party.core_debt import CoreDebt
 from crossverify.rules.party.credit_status import CreditStatus
@@ -24,5 +24,6 @@ RULES: Final[tuple[Rule[Any], ...]] = (
     LateRegistration(),
     Sanctions(),
     CoreDebt(),
+    credit_status_v1.CreditStatus(),
     CreditStatus(),
 )
