@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NO_CURRENCY: Final = "XXX"
 """ISO 4217 for "no currency": of a receipt that states no value."""
 
+USUAL_LOSS: Final = Decimal("0.005")
+"""Part of the goods that may be lost in store where nobody states another (损耗)."""
+
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*[%％]")
 _PER_MILLE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*‰")
 

@@ -7,7 +7,22 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from consortium.documents import Account, Bill, Party
+from consortium.documents import (
+    Account,
+    Address,
+    Bill,
+    Document,
+    InspectionReport,
+    Item,
+    KeeperAttestation,
+    Lot,
+    Party,
+    Period,
+    StoredGoods,
+    WarehouseReceipt,
+)
+from consortium.documents.inspection_report import InspectedGoods
+from consortium.documents.keeper_attestation import AttestedGoods
 from consortium.documents.party import primary_id
 from crossverify.answers import GAP_CODES
 from crossverify.engine import evaluate
@@ -17,7 +32,7 @@ from crossverify.profiles.model import Profile, RuleSettings
 from crossverify.rule import Finding, Outcome
 from crossverify.rules import RULES
 from tests.support.bills import BANK_NUMBER, number
-from tests.support.trade_world import BUYER, SELLER, World
+from tests.support.trade_world import BUYER, SELLER, World, party
 
 ACCOUNT = Account(account_id="3100 0001", name=BUYER.name, bank_id=BANK_NUMBER)
 
@@ -154,3 +169,120 @@ def codes(
 ) -> list[tuple[str, str]]:
     """Outcome and code of what one rule finds, in order."""
     return [(item.outcome.value, item.code) for item in judged(world, rule, lends_on, **overrides)]
+
+
+# --- goods in a warehouse ------------------------------------------------------------------------
+
+KEEPER = party("Harbour Storage Ltd", "MA1FLK01")
+OTHER_KEEPER = party("Inland Depots Ltd", "MA1FLK02")
+INSPECTOR = party("Careful Surveys Ltd", "MA1FLK03")
+PLEDGEE = party("Bank of Somewhere", "MA1FLK04")
+SITE = Address(city="上海", street="港区路1号", country="CN")
+OTHER_SITE = Address(city="佛山", street="仓储路9号", country="CN")
+COPPER = Item(name="电解铜 1#")
+
+
+def stored(lot: str | None = "L1001", quantity: int = 100, **fields: Any) -> StoredGoods:
+    """One lot of copper in tonnes."""
+    values: dict[str, Any] = {
+        "line_id": "1",
+        "item": COPPER,
+        "quantity": Decimal(quantity),
+        "unit": "TNE",
+        "lots": () if lot is None else (Lot(number=lot),),
+        "marks": lot,
+    }
+    return StoredGoods(**(values | fields))
+
+
+def paper_of(number: str = "WR-1", *lines: StoredGoods, **fields: Any) -> WarehouseReceipt:
+    """A receipt of the subject over 100 t of copper worth 7,000,000 yuan."""
+    values: dict[str, Any] = {
+        "number": number,
+        "issue_date": date(2026, 5, 1),
+        "keeper": KEEPER,
+        "depositor": SELLER,
+        "storage_place": "3号库 A区 12排",
+        "storage_address": SITE,
+        "storage_period": Period(start=date(2026, 5, 1), end=date(2026, 9, 30)),
+        "loss_standard": "0.3%",
+        "currency": "CNY",
+        "declared_value": Decimal(7_000_000),
+        "insured_amount": Decimal(7_000_000),
+        "insurance_period": Period(start=date(2026, 5, 1), end=date(2027, 4, 30)),
+        "insurer": "平安保险",
+        "keeper_signature": "Harbour Storage",
+        "lines": lines or (stored(),),
+    }
+    return WarehouseReceipt(**(values | fields))
+
+
+def attested(
+    number: str = "WR-1", line_id: str = "1", quantity: int | None = 100, **fields: Any
+) -> AttestedGoods:
+    """What the keeper says of one line of a receipt: all there."""
+    values: dict[str, Any] = {
+        "line_id": line_id,
+        "receipt_number": number,
+        "state": "in_store",
+        "quantity": None if quantity is None else Decimal(quantity),
+        "unit": None if quantity is None else "TNE",
+    }
+    return AttestedGoods(**(values | fields))
+
+
+def attestation(number: str = "KA-1", *lines: AttestedGoods, **fields: Any) -> KeeperAttestation:
+    """The keeper's word on WR-1, counted two days before it was given."""
+    values: dict[str, Any] = {
+        "number": number,
+        "issue_date": date(2026, 6, 20),
+        "counted_on": date(2026, 6, 18),
+        "keeper": KEEPER,
+        "depositor": SELLER,
+        "storage_place": "3号库",
+        "lines": lines or (attested(),),
+    }
+    return KeeperAttestation(**(values | fields))
+
+
+def inspection(number: str = "IR-1", *lines: InspectedGoods, **fields: Any) -> InspectionReport:
+    """A third party's look at WR-1."""
+    values: dict[str, Any] = {
+        "number": number,
+        "issue_date": date(2026, 6, 2),
+        "inspected_on": date(2026, 6, 1),
+        "inspector": INSPECTOR,
+        "seller": SELLER,
+        "keeper": KEEPER,
+        "place": "3号库",
+        "method": "sample",
+        "receipt_number": "WR-1",
+        "lines": lines or (inspected(),),
+    }
+    return InspectionReport(**(values | fields))
+
+
+def inspected(lot: str = "L1001", **fields: Any) -> InspectedGoods:
+    """One lot as declared."""
+    values: dict[str, Any] = {
+        "line_id": "1",
+        "item": COPPER,
+        "conforming": True,
+        "lots": (Lot(number=lot),),
+    }
+    return InspectedGoods(**(values | fields))
+
+
+def goods_world(*documents: Document) -> World:
+    """Receipts, attestations and reports, each from its writer."""
+    return World(*documents)
+
+
+def goods_judged(world: World, rule: str, **overrides: Any) -> list[Finding]:
+    """What one rule finds about the receipts of a world."""
+    return judged(world, rule, AssetKind.WAREHOUSE_RECEIPT, **overrides)
+
+
+def goods_codes(world: World, rule: str, **overrides: Any) -> list[tuple[str, str]]:
+    """Outcome and code of what one rule finds about the receipts of a world."""
+    return codes(world, rule, AssetKind.WAREHOUSE_RECEIPT, **overrides)

@@ -63,8 +63,8 @@ class BillAcceptor(Rule[NoThresholds]):
     version = 1
     title = Text("Is the acceptor who it looks like?", "承兑人是否名实相符")
     basis = (
-        "票据法 38, 44",
-        "商业汇票承兑、贴现与再贴现管理办法 (2022) 6, 11, 30",
+        "票据法 14, 38, 44",
+        "商业汇票承兑、贴现与再贴现管理办法 (2022)",
         "商业承兑汇票信息披露: 中国人民银行公告〔2020〕第19号",
     )
     explains: ClassVar = {
@@ -74,43 +74,43 @@ class BillAcceptor(Rule[NoThresholds]):
         ),
         "NAME_DIFFERS": Text(
             "The acceptor has the right identifier under another name. Check for a change of name.",
-            "承兑人代码一致但名称不同,请核实是否更名。",
+            "承兑人代码一致但名称不同，请核实是否更名。",
         ),
         "ACCOUNT_DIFFERS": Text(
             "The document names another account or bank of the acceptor than the exchange. Ask the acceptor at an "
             "address that you have from elsewhere.",
-            "单据所载承兑人账号或开户行与票交所不一致,请通过独立渠道向承兑人核实。",
+            "单据所载承兑人账号或开户行与票交所不一致，请通过独立渠道向承兑人核实。",
         ),
         "ACCEPTOR_OVERDUE": Text(
             "The exchange lists the acceptor as continuously overdue. Lend on its credit only if your limits allow it.",
-            "承兑人在票交所持续逾期名单内,请按授信政策从严处理。",
+            "承兑人在票交所持续逾期名单内，请按授信政策从严处理。",
         ),
         "ACCEPTOR_DIFFERS": Text(
             "At the exchange somebody else accepted the bill than the document says. Do not lend on it.",
-            "票交所登记的承兑人与单据所载不是同一主体,不得融资。",
+            "票交所登记的承兑人与单据所载不是同一主体，不得融资。",
         ),
         "IMPOSTOR": Text(
             "The acceptor bears the name, or nearly, of the company that the document means, and is another one. "
             "Do not lend on it; tell the company that is aped.",
-            "承兑人名称与单据所称企业相同或近似,但统一社会信用代码不同,疑为冒名。不得融资并告知被冒名企业。",
+            "承兑人名称与单据所称企业相同或近似，但统一社会信用代码不同，疑为冒名。不得融资并告知被冒名企业。",
         ),
         "LOOKALIKE": Text(
             "The acceptor's name looks like that of another party of this trade, whose identifier is another. Compare "
             "letter by letter; do not lend on it before the real company confirms.",
-            "承兑人名称与本笔交易另一主体近似而代码不同,请逐字核对并向真实企业确认。",
+            "承兑人名称与本笔交易另一主体近似而代码不同，请逐字核对并向真实企业确认。",
         ),
         "ACCOUNT_ELSEWHERE": Text(
             "The acceptor bears a bank's name and has its account with another bank: banks accept on their own books. "
             "Treat the bill as accepted by an impostor.",
-            "承兑人冠以银行名称,却在他行开户承兑,应按冒名承兑处理。",
+            "承兑人冠以银行名称，却在他行开户承兑，应按冒名承兑处理。",
         ),
         "NO_IDENTIFIER": Text(
             "There is no identifier to compare, only names. Ask for the acceptor's unified social credit code.",
-            "双方均无可比对的统一社会信用代码,仅有名称,请补充。",
+            "双方均无可比对的统一社会信用代码，仅有名称，请补充。",
         ),
         "NO_BILL": Text(
             "The exchange does not know the bill; BILL_STATE says what that means.",
-            "票交所无此票据,见 BILL_STATE。",
+            "票交所无此票据，见 BILL_STATE。",
         ),
     }
     applies_when = "the applicant brings a bill"

@@ -45,26 +45,26 @@ class BillRange(Rule[NoThresholds]):
     id = "BILL_RANGE"
     version = 1
     title = Text("Is the sub-range whole, and brought only once?", "子票区间是否完整且未重复")
-    basis = ("商业汇票承兑、贴现与再贴现管理办法 (2022) 5, 15", "票据交易所: 票据(包)号, 子票区间")
+    basis = ("商业汇票承兑、贴现与再贴现管理办法 (2022)", "票据交易所: 票据(包)号, 子票区间")
     explains: ClassVar = {
         "ONE_RANGE": Text(
             "The exchange has the whole sub-range as one. Nothing to do.", "票交所登记的子票区间完整一致。"
         ),
         "ADJACENT": Text(
             "The exchange has the sub-range in adjacent parts that together are all of it. Nothing to do.",
-            "子票区间由相邻区间组成,合并后完整。无需处理。",
+            "子票区间由相邻区间组成，合并后完整。无需处理。",
         ),
         "WHOLE_PACKAGE": Text(
             "The package cannot be divided and goes as a whole. Nothing to do.",
-            "该票据包不可分包流转,整包有效。",
+            "该票据包不可分包流转，整包有效。",
         ),
         "RANGE_NOT_NAMED": Text(
             "The document names no sub-range, but the package is divisible. Have the sub-range written on it.",
-            "单据未载明子票区间,而该票据包可分包流转。请补充区间。",
+            "单据未载明子票区间，而该票据包可分包流转。请补充区间。",
         ),
         "NUMBER_INVALID": Text(
             "This is no number of a bill, or one of another kind of bill. Ask for the bill as the exchange shows it.",
-            "票据(包)号不符合编码规则或与票据种类不符,请提供票交所票面信息。",
+            "票据(包)号不符合编码规则或与票据种类不符，请提供票交所票面信息。",
         ),
         "NOT_ELECTRONIC": Text(
             "The number is not that of an electronic bill. A paper bill has to be shown and checked by hand.",
@@ -72,27 +72,27 @@ class BillRange(Rule[NoThresholds]):
         ),
         "OVERLAP": Text(
             "Two bills shown claim the same units of one package. At most one is true: take neither until it is clear.",
-            "所示两张票据的子票区间重叠,至多一张为真,查清前均不得受理。",
+            "所示两张票据的子票区间重叠，至多一张为真，查清前均不得受理。",
         ),
         "SPLIT_UP": Text(
             "The bill was split, and its parts are among the documents. Lend on the parts, not on what was split.",
-            "该票据已分包,拆分后的子票另行列示。请以子票为准,不得重复融资。",
+            "该票据已分包，拆分后的子票另行列示。请以子票为准，不得重复融资。",
         ),
         "NOT_DIVISIBLE": Text(
             "The document is a part of a package that the exchange only knows as a whole.",
-            "票交所登记该票据包不可分包,单据却为其部分。",
+            "票交所登记该票据包不可分包，单据却为其部分。",
         ),
         "OUTSIDE_PACKAGE": Text(
             "The sub-range goes beyond the package's amount: such units do not exist.",
-            "子票区间超出票据包金额,相应子票不存在。",
+            "子票区间超出票据包金额，相应子票不存在。",
         ),
         "UNITS_MISSING": Text(
             "The exchange does not have some of the units. Lend on what it has, by a newly written sub-range, or not.",
-            "票交所缺少部分子票,须以实际存在的区间重新申请。",
+            "票交所缺少部分子票，须以实际存在的区间重新申请。",
         ),
         "NO_PACKAGE": Text(
             "The exchange has no such package; BILL_STATE says what that means.",
-            "票交所无此票据包,见 BILL_STATE。",
+            "票交所无此票据包，见 BILL_STATE。",
         ),
     }
     applies_when = "the applicant brings a bill"

@@ -62,31 +62,31 @@ class BillState(Rule[BillStateThresholds]):
     version = 1
     title = Text("Is the bill free and the holder's?", "票据是否可流通且由申请人持有")
     basis = (
-        "票据法 17, 27, 34, 35, 58",
-        "商业汇票承兑、贴现与再贴现管理办法 (2022) 5, 15, 25",
+        "票据法 14, 27, 34, 35, 36",
+        "商业汇票承兑、贴现与再贴现管理办法 (2022) 25",
         "票据交易所: 票据状态, 流通标志",
     )
     explains: ClassVar = {
         "FREE": Text(
             "The exchange has the bill as received, free and held by the applicant. Nothing to do.",
-            "票交所登记为已收票、可流通,持票人为申请人。无需处理。",
+            "票交所登记为已收票、可流通，持票人为申请人。无需处理。",
         ),
         "LOCKED": Text(
             "A transfer, discount or other business on the bill is under way. Ask the holder what it is, and wait "
             "until the exchange has it free.",
-            "票据上有背书、贴现等业务在途,处于锁定状态。请向持票人了解,待恢复可流通后再办理。",
+            "票据上有背书、贴现等业务在途，处于锁定状态。请向持票人了解，待恢复可流通后再办理。",
         ),
         "NOT_TRANSFERABLE": Text(
             "The drawer or an endorser wrote that the bill must not be transferred. It cannot be discounted.",
-            "出票人或背书人记载“不得转让”,不能贴现或质押。",
+            "出票人或背书人记载“不得转让”，不能贴现或质押。",
         ),
         "SOLD_FOR_REPURCHASE": Text(
             "Somebody bought the bill and has to give it back later. It is not the applicant's to dispose of now.",
-            "票据处于待赎回状态,申请人目前无权处分。",
+            "票据处于待赎回状态，申请人目前无权处分。",
         ),
         "PRESENTED": Text(
             "The bill has been presented for payment. What is paid goes to its holder; do not discount it.",
-            "票据已提示付款、托收在途,不得再贴现。",
+            "票据已提示付款、托收在途，不得再贴现。",
         ),
         "PLEDGED": Text(
             "The bill, or part of it, is pledged to somebody. Take only the free sub-range, newly split, or none.",
@@ -94,11 +94,11 @@ class BillState(Rule[BillStateThresholds]):
         ),
         "RECOURSE": Text(
             "Payment was refused and recourse is under way. Do not lend on it.",
-            "票据已被拒付并进入追索,不得融资。",
+            "票据已被拒付并进入追索，不得融资。",
         ),
         "NOT_RECEIVED": Text(
             "The bill is drawn or accepted, but was not yet given to anybody: nobody holds a right from it.",
-            "票据尚未完成承兑或收票,持票权利尚未成立。",
+            "票据尚未完成承兑或收票，持票权利尚未成立。",
         ),
         "PAST_DUE": Text("The due date has passed and the bill was not paid.", "票据已到期未付款。"),
         "ENDED": Text(
@@ -106,27 +106,27 @@ class BillState(Rule[BillStateThresholds]):
         ),
         "NOT_HOLDER": Text(
             "The exchange names another holder than the applicant. Do not lend on it; ask how the copy was come by.",
-            "票交所登记的持票人不是申请人。不得融资,并查明票据影像来源。",
+            "票交所登记的持票人不是申请人。不得融资，并查明票据影像来源。",
         ),
         "HOLDER_UNCLEAR": Text(
             "The exchange gives no identifier of the holder, and the name is not the applicant's. Have it clarified.",
-            "票交所未提供持票人统一社会信用代码,且名称与申请人不一致,请核实。",
+            "票交所未提供持票人统一社会信用代码，且名称与申请人不一致，请核实。",
         ),
         "DIFFERS": Text(
             "Amount or a date of the document is not that of the exchange: the paper was altered or is another's.",
-            "票面金额或日期与票交所登记不一致,所示票据可能被变造或并非该票。",
+            "票面金额或日期与票交所登记不一致，所示票据可能被变造或并非该票。",
         ),
         "ABSENT": Text(
             "The exchange has no such package. Electronic bills exist only there: treat the paper as forged.",
-            "票交所无此票据包。电子商业汇票以票交所登记为准,应按伪造票据处理。",
+            "票交所无此票据包。电子商业汇票以票交所登记为准，应按伪造票据处理。",
         ),
         "NOT_YET_VISIBLE": Text(
             "The bill is younger than what the exchange told. Ask again when its data have caught up.",
-            "票交所数据早于出票时间,请待数据更新后再查询。",
+            "票交所数据早于出票时间，请待数据更新后再查询。",
         ),
         "TERM_TOO_LONG": Text(
             "The bill runs for more than six months, not allowed since 2023. Ask the acceptor.",
-            "票据期限超过六个月,不符合2023年起施行的规定,请核实。",
+            "票据期限超过六个月，不符合2023年起施行的规定，请核实。",
         ),
     }
     applies_when = "the applicant brings a bill"
