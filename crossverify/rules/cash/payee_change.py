@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from consortium.documents.party import Party
 from crossverify.answers import AccountAnswer, Gap, account_reference, plain_account
-from crossverify.rule import Effect, Input, Outcome, Rule, Text, Verdict
+from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
-    from crossverify.rule import NoThresholds
 
 
 class PayeeChange(Rule[NoThresholds]):
