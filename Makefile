@@ -6,7 +6,7 @@ LEDGER ?= embedded
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test lint format proto bench lock clean
+.PHONY: help demo test lint format proto bench evaluate lock clean
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -43,6 +43,9 @@ proto: $(VENV)/.dev ## Generate consortium/wire from proto/
 
 bench: $(VENV)/.dev ## The benchmark table, ratios within one run
 	@$(BIN)/python -m tests.bench --ledger $(LEDGER) $(BENCH_ARGS)
+
+evaluate: $(VENV)/.dev ## Frauds caught and honest trades stopped, on generated trades
+	@$(BIN)/python -m tests.evaluation $(EVALUATE_ARGS)
 
 lock: $(VENV)/.dev ## Write requirements/*.txt anew, with hashes
 	@cd requirements && for f in base dev pkcs11; do ../$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$f.in -o $$f.txt; done

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from crossverify.decision import Decision
 from crossverify.profiles import Profile
 from crossverify.rule import Stage
 from tests.evaluation.chance import Chance
+from tests.evaluation.scene.books import YUAN
 from tests.evaluation.scene.honest import make_scene
 from tests.evaluation.scene.scene import APPLIED, Owed, Scene
 from tests.evaluation.tally import Honest
-from tests.evaluation.trial import IN_LIFE, SETTLED, Said, Verdicts, judge
+from tests.evaluation.trial import IN_LIFE, SETTLED, Said, Verdicts, judge, key_of
 from tests.evaluation.views.look import Look
 
-_RATES: Final = {"CNY": Decimal(1), "EUR": Decimal("8.2")}
-_REAL_DOUBTS: Final = frozenset({"use not yet confirmed", "overdue"})
+_REAL_DOUBTS: Final = frozenset(
+    {
+        "use not yet confirmed",
+        "overdue",
+        "receipt late",
+        "unit not comparable",
+        "order number mistyped",
+        "name with a slip",
+    }
+)
 LIFE_EVERY: Final = 4
 """Every so manieth application is looked at again in life."""
 
@@ -36,7 +44,7 @@ def try_honest(seed: object, number: int, profile: Profile) -> Honest:
     name = f"honest {seed} {number}"
     _note(count, found.subject, "application", name)
     for owed in scene.owed:
-        said = found.said.get(owed.primary.number)
+        said = found.said.get(key_of(owed))
         if owed.brought and said is not None:
             _count(count, owed, said, found, name)
     if number % LIFE_EVERY == 0:
@@ -45,7 +53,7 @@ def try_honest(seed: object, number: int, profile: Profile) -> Honest:
 
 
 def _count(count: Honest, owed: Owed, said: Said, found: Verdicts, name: str) -> None:
-    rate = _RATES[said.currency]
+    rate = YUAN[said.currency]
     count.receivables += 1
     count.value += owed.face * rate
     if said.eligible > owed.open(APPLIED):
@@ -75,7 +83,7 @@ def _life(count: Honest, scene: Scene, before: Verdicts, profile: Profile) -> No
         day = APPLIED + wait
         found = judge(scene, Look(day, Stage.IN_LIFE), profile)
         for owed in scene.owed:
-            said, first = found.said.get(owed.primary.number), before.said.get(owed.primary.number)
+            said, first = found.said.get(key_of(owed)), before.said.get(key_of(owed))
             if said is None or first is None or not owed.brought or first.decision is not Decision.ELIGIBLE:
                 continue
             if owed.due < day and owed.open(day) > 0:

@@ -74,8 +74,8 @@ def _compare(full: Verdicts, silent: Verdicts, name: str) -> Outage:
     count = Outage()
     held = full.subject_decision is not Decision.ELIGIBLE
     free = silent.subject_decision is Decision.ELIGIBLE
-    for number, said in full.said.items():
-        other = silent.said[number]
+    for key, said in full.said.items():
+        other, number = silent.said[key], said.number
         if said.decision is Decision.ELIGIBLE and not held:
             count.eligible += 1
             if other.decision is not Decision.ELIGIBLE or not free:

@@ -52,6 +52,10 @@ CONFIRMS: Final = 0.45
 """A member that confirms what it owes (确权)."""
 
 # --- single trades ---
+DUE_ELSEWHERE: Final = 0.4
+"""The invoice does not say when it is due (a 数电票 has no such field); contract, statement or confirmation do."""
+DUE_NOWHERE: Final = 0.02
+"""... and no other paper is shown that does."""
 INVOICE_FIRST: Final = 0.08
 """先票后货: invoiced some days before the goods arrive."""
 PARTIAL_DELIVERY: Final = 0.3

@@ -13,12 +13,16 @@ from crossverify.engine import Evaluation, evaluate
 from crossverify.profiles import PROFILES, Profile
 from crossverify.rule import Effect, Stage, Step
 from tests.evaluation.chance import Chance
-from tests.evaluation.frauds.base import Fraud, Trade, plain_trade
+from tests.evaluation.frauds.base import Fraud, Trade
+from tests.evaluation.frauds.stock import Start, start
 from tests.evaluation.scene.goods import TRADES
 from tests.evaluation.scene.honest import make_scene
-from tests.evaluation.scene.scene import APPLIED, Owed, Scene
+from tests.evaluation.scene.scene import APPLIED, Asset, Owed, Scene
 from tests.evaluation.views.evidence import evidence
+from tests.evaluation.views.ledger import KEYS
 from tests.evaluation.views.look import Look
+
+Thing = Owed | Asset
 
 IN_LIFE: Final = (timedelta(days=15), timedelta(days=75))
 """When financed receivables are looked at again."""
@@ -55,12 +59,18 @@ class Said:
 class Verdicts:
     """What the rules say of an application.
 
+    :ivar said: by fingerprint of the document that states the amount
     :ivar subject: alarms about the supplier itself
     """
 
     said: Mapping[str, Said]
     subject: frozenset[str]
     subject_decision: Decision
+
+
+def key_of(thing: Thing) -> str:
+    """How verdicts name a thing."""
+    return KEYS.fingerprint(thing.primary)
 
 
 def judge(scene: Scene, look: Look, profile: Profile) -> Verdicts:
@@ -80,7 +90,7 @@ def read(result: Evaluation) -> Verdicts:
             noted.setdefault(finding.subject, set()).add(code)
     said = {}
     for item in result.receivables:
-        said[item.number] = Said(
+        said[item.document] = Said(
             number=item.number,
             decision=item.decision,
             eligible=item.eligible,
@@ -118,48 +128,50 @@ class Case:
 CAUGHT_BEFORE: Final = frozenset({"stopped", "referred", "contained"})
 
 
-def stage_case(fraud: Fraud, seed: object, *, honest: bool = False) -> tuple[Scene, Trade]:
-    """A supplier with a plain trade among its others, and the fraud committed in it unless it is the honest twin."""
+def stage_case(fraud: Fraud, seed: object, *, honest: bool = False) -> tuple[Scene, Start]:
+    """A supplier with a plain trade among its others (or plain goods in store, a bill, an order), and the fraud
+    committed in it unless it is the honest twin."""
     chance = Chance(seed, "fraud", fraud.name)
     scene = make_scene(chance, pairs=2, most=6)
-    trade = plain_trade(scene, chance, chance.pick(list(TRADES)))
+    begun = start(fraud.product, scene, chance, chance.pick(list(TRADES)))
     if not honest:
-        fraud.commit(trade)
-    return scene, trade
+        fraud.commit(begun)
+    return scene, begun
 
 
 def try_fraud(fraud: Fraud, seed: object, profile: Profile) -> Case:
     """Commits a fraud and looks whether it is seen, against its honest twin."""
-    bad, trade = stage_case(fraud, seed)
-    good, _ = stage_case(fraud, seed, honest=True)
-    labelled = [owed for owed in bad.owed if owed.fraud]
+    bad, _ = stage_case(fraud, seed)
+    good, begun = stage_case(fraud, seed, honest=True)
+    labelled = [each for each in bad.things if each.fraud]
+    pattern = begun.owed if isinstance(begun, Trade) else begun.asset
     value = sum((owed.face for owed in labelled), Decimal(0))
     before, twin = (judge(scene, Look(APPLIED), profile) for scene in (bad, good))
-    seen = _seen(labelled, before, twin, trade.owed)
+    seen = _seen(labelled, before, twin, pattern)
     name = f"{fraud.name} {seed}"
     if seen is not None:
         return Case(fraud.name, name, seen[0], seen[1], value, Decimal(0))
     lent = sum((_lent(owed, before) for owed in labelled), Decimal(0))
     for wait in IN_LIFE:
-        later = _later(labelled, bad, good, APPLIED + wait, profile)
+        later = _later(labelled, bad, good, APPLIED + wait, profile, pattern)
         if later:
             return Case(fraud.name, name, "later", later, value, lent)
     return Case(fraud.name, name, "missed", (), value, lent)
 
 
 def _seen(
-    labelled: list[Owed], bad: Verdicts, good: Verdicts, model: Owed
+    labelled: list[Thing], bad: Verdicts, good: Verdicts, model: Thing
 ) -> tuple[str, tuple[str, ...]] | None:
     """Whether every bad thing is stopped, referred or contained because of something the twin does not have."""
     outcomes: list[str] = []
     by: set[str] = set()
     subject = bad.subject - good.subject
-    pattern = good.said.get(model.primary.number)
+    pattern = good.said.get(key_of(model))
     for owed in labelled:
-        said = bad.said.get(owed.primary.number)
+        said = bad.said.get(key_of(owed))
         if said is None:
             continue
-        twin = good.said.get(owed.primary.number, pattern)
+        twin = good.said.get(key_of(owed), pattern)
         new = said.alarms - (twin.alarms if twin else frozenset()) | subject
         by |= new
         if said.decision is not Decision.ELIGIBLE and new:
@@ -176,25 +188,28 @@ def _seen(
     return min(outcomes, key=["contained", "referred", "stopped"].index), tuple(sorted(by))
 
 
-def _contained(owed: Owed, said: Said, twin: Said) -> bool:
+def _contained(owed: Thing, said: Said, twin: Said) -> bool:
     """Lent on at most what is real, at the rate at which an honest one is lent on, for a reason that is said."""
     if not said.noted - twin.noted or not twin.face:
         return False
     allowed = owed.open(APPLIED) * twin.eligible / twin.face
-    return said.eligible <= allowed + Decimal("0.01") * len(owed.lines)
+    return said.eligible <= allowed + Decimal("0.01") * (1 + len(owed.lines))
 
 
-def _lent(owed: Owed, verdicts: Verdicts) -> Decimal:
-    said = verdicts.said.get(owed.primary.number)
+def _lent(owed: Thing, verdicts: Verdicts) -> Decimal:
+    said = verdicts.said.get(key_of(owed))
     return max(said.eligible - owed.open(APPLIED), Decimal(0)) if said else Decimal(0)
 
 
-def _later(labelled: list[Owed], bad: Scene, good: Scene, day: date, profile: Profile) -> tuple[str, ...]:
+def _later(
+    labelled: list[Thing], bad: Scene, good: Scene, day: date, profile: Profile, model: Thing
+) -> tuple[str, ...]:
     look = Look(day, Stage.IN_LIFE)
     found, twin = (judge(scene, look, profile) for scene in (bad, good))
     new = set(found.subject - twin.subject)
     for owed in labelled:
-        said, other = found.said.get(owed.primary.number), twin.said.get(owed.primary.number)
+        said = found.said.get(key_of(owed))
+        other = twin.said.get(key_of(owed), twin.said.get(key_of(model)))
         if said is not None:
             new |= said.alarms - (other.alarms if other else frozenset()) - {SETTLED}
             if said.taken_back > (other.taken_back if other else 0):

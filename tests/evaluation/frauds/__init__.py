@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.evaluation.frauds import claims, invoices, money, parties
+from tests.evaluation.frauds import claims, goods, invoices, money, paper, parties
 from tests.evaluation.frauds.base import Fraud
 
 FRAUDS: Final[tuple[Fraud, ...]] = (
@@ -12,5 +12,7 @@ FRAUDS: Final[tuple[Fraud, ...]] = (
     *claims.FRAUDS,
     *parties.FRAUDS,
     *money.FRAUDS,
+    *goods.FRAUDS,
+    *paper.FRAUDS,
 )
 """All of them."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from tests.evaluation.chance import Chance
 from tests.evaluation.scene.honest import wanted
@@ -57,7 +57,7 @@ class Fraud:
     case: str
     needs: tuple[str, ...]
     visible: Stage
-    commit: Callable[[Trade], object]
+    commit: Callable[[Any], object]
     why: str = ""
     product: Product = "receivable"
 

@@ -78,7 +78,9 @@ def hug_price(trade: Trade) -> None:
 def hug_both(trade: Trade) -> None:
     """Both at once."""
     worth = trade.owed.face
-    lines = [replace(line, price=line.price * Decimal("1.009")) for line in scaled(trade.delivery.lines, "1.019")]
+    lines = [
+        replace(line, price=line.price * Decimal("1.009")) for line in scaled(trade.delivery.lines, "1.019")
+    ]
     owed = rebill(trade, lines, _how(trade))
     label(owed, "quantity_and_price_below_tolerance", worth=worth)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from consortium.documents import CreditNote, Invoice
 from tests.evaluation.scene.companies import Company
+
+YUAN: Final = {"CNY": Decimal(1), "EUR": Decimal("8.2")}
+"""What a unit of a currency is worth. Sales are declared in yuan."""
 
 
 @dataclass(slots=True)
@@ -78,7 +82,7 @@ class TaxOffice:
             confirmed_on=confirmed_on,
         )
         self.records[code, number] = record
-        self.declare(day, record.seller, record.buyer, record.net)
+        self.declare(day, record.seller, record.buyer, record.net * YUAN[record.currency])
         return record
 
     def declare(self, day: date, seller: str, buyer: str, net: Decimal) -> None:
@@ -186,3 +190,49 @@ class ClaimEntry:
     day: date
     state: str = "financed"
     ended: date | None = None
+
+
+@dataclass(slots=True)
+class BillPart:
+    """Units of a package in one state and one hand, from a day on."""
+
+    first: int
+    last: int
+    holder: Company
+    status: str = "CS03"
+    flag: str = "TF0301"
+    pledgee: Company | None = None
+    lock: str = ""
+    since: date = date.min
+
+
+@dataclass(slots=True)
+class ExchangeBill:
+    """A package as the commercial-paper exchange has it.
+
+    :ivar units: last unit; 0 when it cannot be divided
+    :ivar parts: later ones replace earlier ones of the same units
+    """
+
+    number: str
+    kind: str
+    amount: Decimal
+    units: int
+    issued: date
+    due: date
+    drawer: Company
+    acceptor: Company
+    payee: Company
+    acceptor_account: str
+    acceptor_bank: str
+    parts: list[BillPart]
+    overdue: bool = False
+    transferable: bool = True
+
+    def on(self, day: date) -> list[BillPart]:
+        """Its parts as they are on a day, in order."""
+        found: dict[tuple[int, int], BillPart] = {}
+        for part in self.parts:
+            if part.since <= day:
+                found[part.first, part.last] = part
+        return [found[key] for key in sorted(found)]

@@ -68,6 +68,8 @@ def _pair(scene: Scene, chance: Chance, noisy: bool) -> Pair:
         treasury.group = buyer.group = f"{buyer.name[:6]}集团"
     member = not foreign and chance.happens(rates.BUYER_IS_MEMBER)
     terms = 90 if has(rates.LONG_TERMS) else chance.pick((30, 45, 60, 60))
+    if size == "public" and not foreign:
+        terms = 30  # 保障中小企业款项支付条例: thirty days from delivery, sixty at most
     return Pair(
         buyer=buyer,
         member=member,
@@ -191,7 +193,10 @@ def billing(trader: Trader, chance: Chance, noisy: bool) -> tuple[Billing, set[s
     if has(rates.NAME_WRITTEN_DIFFERENTLY):
         how = replace(how, buyer_name=noise.slip(trader.buyer.name, chance))
         kinds.add("name with a slip")
-    if has(0.4):
+    pair = trader.pair
+    if has(
+        rates.DUE_ELSEWHERE if pair.shows_contract or pair.monthly or pair.confirms else rates.DUE_NOWHERE
+    ):
         how = replace(how, due_shown=False)
         kinds.add("due date elsewhere")
     return how, kinds
@@ -204,6 +209,8 @@ def invoice(trader: Trader, delivery: Delivery, chance: Chance, noisy: bool, ord
         return noisy and chance.happens(rate)
 
     how, kinds = billing(trader, chance, noisy)
+    if delivery.late:
+        kinds.add("receipt late")
     day = min(delivery.day + timedelta(days=chance.number(1, 9)), APPLIED)
     if has(rates.INVOICE_FIRST):
         day = delivery.day - timedelta(days=chance.number(2, 8))
@@ -265,19 +272,26 @@ def _monthly(
     """One invoice over a month's deliveries, on the statement that both have agreed."""
     if day > APPLIED:
         return
-    lines = [
-        line.of(line.quantity, receipt=delivery.number)
-        for delivery, _ in deliveries
-        for line in delivery.lines
-    ]
-    how, kinds = billing(trader, chance, noisy)
+    lines: list[Line] = []
+    kinds: set[str] = set()
+    for delivery, order in deliveries:
+        own = chance.of(delivery.number)
+        if delivery.late:
+            kinds.add("receipt late")
+        billed, said = (
+            noise.invoiced_otherwise(delivery.lines, order.lines, own) if noisy else (delivery.lines, set())
+        )
+        lines += [line.of(line.quantity, receipt=delivery.number) for line in billed]
+        kinds |= said
+    how, more = billing(trader, chance, noisy)
+    kinds |= more
     how = replace(how, period=(day.replace(day=1), day), confirmed_after=5)
     owed = trader.bill(lines, day, how)
     owed.noise = kinds | {"monthly statement"}
     number = f"DZ{day:%Y%m}-{trader.buyer.number[-3:]}"
     receipts = [delivery.number for delivery, _ in deliveries]
-    own = agreements.statement(number, owed, day, receipts, by_buyer=False)
-    trader.scene.show(own, trader.seller, day + timedelta(days=1), signed=True)
+    ours = agreements.statement(number, owed, day, receipts, by_buyer=False)
+    trader.scene.show(ours, trader.seller, day + timedelta(days=1), signed=True)
     if trader.pair.member:
         theirs = agreements.statement(number, owed, day, receipts, by_buyer=True)
         trader.scene.show(theirs, trader.buyer, day + timedelta(days=4), signed=True)

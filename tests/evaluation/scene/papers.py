@@ -323,6 +323,7 @@ def confirmation(
 ) -> DebtorConfirmation:
     """The debtor's answer to an invoice."""
     own = next((each for each in billed.fapiao if each.number == billed.number), None)
+    fields.setdefault("due_date", billed.due_date)
     return DebtorConfirmation(
         number=number,
         issue_date=day,
@@ -334,6 +335,5 @@ def confirmation(
         response_code=code,
         currency=billed.currency,
         confirmed_amount=billed.totals.payable if amount is None else amount,
-        due_date=billed.due_date,
         **fields,
     )

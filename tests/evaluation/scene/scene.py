@@ -9,7 +9,15 @@ from typing import Final
 
 from consortium.documents import Document, Invoice, PurchaseOrder
 from tests.evaluation.chance import Chance
-from tests.evaluation.scene.books import Bank, ClaimEntry, CreditFile, Filing, TaxOffice, TaxRecord
+from tests.evaluation.scene.books import (
+    Bank,
+    ClaimEntry,
+    CreditFile,
+    ExchangeBill,
+    Filing,
+    TaxOffice,
+    TaxRecord,
+)
 from tests.evaluation.scene.companies import Company
 from tests.evaluation.scene.papers import Line
 
@@ -67,6 +75,27 @@ class Owed:
 
 
 @dataclass(eq=False, slots=True)
+class Asset:
+    """An order, a warehouse receipt or a bill on which money is asked for.
+
+    :ivar worth: what it is really worth to a lender
+    """
+
+    primary: Document
+    face: Decimal
+    worth: Decimal
+    fraud: str = ""
+    lines: list[Line] = field(default_factory=list)
+    noise: set[str] = field(default_factory=set)
+    brought: bool = True
+
+    def open(self, on: date) -> Decimal:
+        """What it is worth, on any day."""
+        assert on
+        return self.worth
+
+
+@dataclass(eq=False, slots=True)
 class Order:
     """An order as it was placed."""
 
@@ -77,11 +106,15 @@ class Order:
 
 @dataclass(eq=False, slots=True)
 class Delivery:
-    """Goods that came: ``lines`` hold what was accepted, in the unit of the receipt."""
+    """Goods that came: ``lines`` hold what was accepted, in the unit of the receipt.
+
+    :ivar late: the receipt is handed in only after the application
+    """
 
     number: str
     day: date
     lines: list[Line]
+    late: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -119,11 +152,13 @@ class Scene:
     companies: dict[str, Company] = field(default_factory=dict)
     papers: list[Paper] = field(default_factory=list)
     owed: list[Owed] = field(default_factory=list)
+    assets: list[Asset] = field(default_factory=list)
     tax: TaxOffice = field(default_factory=TaxOffice)
     bank: Bank = field(default_factory=Bank)
     filings: list[Filing] = field(default_factory=list)
     files: dict[str, CreditFile] = field(default_factory=dict)
     claims: list[ClaimEntry] = field(default_factory=list)
+    bills: dict[str, ExchangeBill] = field(default_factory=dict)
     consent_ends: date | None = None
     """Day on which the consent is withdrawn."""
     onboarded: date | None = None
@@ -166,6 +201,11 @@ class Scene:
                 paper.document = new
         for owed in self.owed:
             owed.documents = [new if each is old else each for each in owed.documents]
+
+    @property
+    def things(self) -> list[Owed | Asset]:
+        """Everything that a bank could lend on."""
+        return [*self.owed, *self.assets]
 
     def record(self, owed: Owed) -> TaxRecord | None:
         """The first tax invoice of a receivable."""

@@ -11,6 +11,7 @@ from typing import Any
 from consortium.documents import Fapiao, Invoice
 from tests.evaluation.chance import Chance
 from tests.evaluation.scene import papers
+from tests.evaluation.scene.books import YUAN
 from tests.evaluation.scene.papers import Bill, Line
 from tests.evaluation.scene.scene import Delivery, Order, Owed, Pair, Scene
 
@@ -110,7 +111,7 @@ class Trader:
         if shown:
             self._hand_in(paper, at or day + timedelta(days=1), buyers=True)
         accepted = [line.of(line.quantity - line.rejected, rejected=Decimal(0)) for line in lines]
-        return Delivery(number, day, accepted)
+        return Delivery(number, day, accepted, late=at is not None)
 
     # --- invoices ---------------------------------------------------------------------------
 
@@ -253,7 +254,7 @@ class Trader:
         body = papers.credit_note(bill)
         amount = min(body.totals.payable, owed.open(day))
         self._reverse(owed, day, amount)
-        self.scene.tax.declare(day, self.seller.id, self.buyer.id, -body.totals.net)
+        self.scene.tax.declare(day, self.seller.id, self.buyer.id, -body.totals.net * YUAN[body.currency])
         owed.reductions.append((day, amount, why))
         if shown:
             self._hand_in(body, day + timedelta(days=1), buyers=False)
@@ -275,6 +276,7 @@ class Trader:
         """The buyer confirms what it owes (确权)."""
         serial = self.scene.next(f"confirmation {self.buyer.id}", 1)
         fields.setdefault("amount", owed.open(day))
+        fields.setdefault("due_date", owed.due)
         paper = papers.confirmation(
             f"QR{day.year}-{self.buyer.number[-2:]}{serial:05d}", day, owed.primary, **fields
         )

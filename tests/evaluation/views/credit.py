@@ -14,8 +14,11 @@ def answers(scene: Scene) -> Answers:
     """Reports on the supplier, and on its buyers' relations."""
     found = {scene.supplier.id: _report(scene, scene.supplier, whole=True)}
     for pair in scene.pairs:
-        if pair.buyer.registered:
-            found[pair.buyer.id] = _report(scene, pair.buyer, whole=False)
+        found[pair.buyer.id] = (
+            _report(scene, pair.buyer, whole=False)
+            if pair.buyer.registered
+            else {"known": False, "relations_only": True}
+        )
     return found
 
 

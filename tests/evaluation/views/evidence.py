@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from consortium.documents import Bill
 from crossverify.evidence import Evidence, LedgerView, RequestInfo, SourceState, SubjectInfo
 from crossverify.rule import Stage
 from tests.evaluation.scene.scene import APPLIED, Scene
-from tests.evaluation.views import bank, credit, desk, ledger, registry, tax
-from tests.evaluation.views.look import BANK, PURPOSE, Answers, Look, answered
+from tests.evaluation.views import bank, bills, credit, desk, ledger, registry, tax
+from tests.evaluation.views.look import BANK, PURPOSE, Look, answered
 
 
 def evidence(scene: Scene, look: Look) -> Evidence:
@@ -21,8 +22,10 @@ def evidence(scene: Scene, look: Look) -> Evidence:
         "bank": ("工商银行", lambda: bank.answers(scene, look, documents)),
         "credit": ("征信中心", lambda: credit.answers(scene)),
         "registry": ("动产融资统一登记", lambda: registry.answers(scene, look)),
-        "bills": ("票据交易所", _nothing),
+        "bills": ("票据交易所", lambda: bills.answers(scene, look, documents.values())),
     }
+    if not any(isinstance(body, Bill) for body in documents.values()):
+        del sources["bills"]  # an exchange that has nothing to be asked about is not asked
     scope = "monitor" if look.stage is Stage.IN_LIFE else "assess"
     return Evidence(
         evaluated_at=look.now,
@@ -44,7 +47,3 @@ def evidence(scene: Scene, look: Look) -> Evidence:
         desk=desk.desk(scene, look),
         **{source: answered(look, source, name, ask) for source, (name, ask) in sources.items()},
     )
-
-
-def _nothing() -> Answers:
-    return {}

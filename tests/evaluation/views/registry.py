@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from crossverify.rule import Stage
 from tests.evaluation.scene.books import Filing
-from tests.evaluation.scene.scene import Scene
-from tests.evaluation.views.look import Answers, Look, seconds
+from tests.evaluation.scene.scene import APPLIED, Scene
+from tests.evaluation.views.look import BANK, OWN_ID, OWN_NAME, Answers, Look, seconds
 
 _KINDS = {
     "all_receivables": "pledge",
@@ -22,6 +23,8 @@ def answers(scene: Scene, look: Look) -> Answers:
     supplier = scene.supplier
     names = [supplier.named(look.known), *(name for name, _ in supplier.former)]
     found = [filing for filing in scene.filings if filing.assignor is supplier and filing.day <= look.known]
+    if look.stage is Stage.IN_LIFE:
+        found.append(_own(scene))
     found.sort(key=lambda filing: (filing.day, filing.number))
     return {
         supplier.id: {
@@ -29,6 +32,29 @@ def answers(scene: Scene, look: Look) -> Answers:
             "registrations": [_registration(number, filing, look) for number, filing in enumerate(found, 1)],
         }
     }
+
+
+def _own(scene: Scene) -> Filing:
+    """The lender's own registration of what it financed, on the day after."""
+    numbers = tuple(
+        dict.fromkeys(
+            number
+            for owed in scene.owed
+            if owed.brought and owed.seller is scene.supplier
+            for number in (owed.primary.number, *(each.number for each in owed.primary.fapiao))
+        )
+    )
+    day = APPLIED + timedelta(days=1)
+    return Filing(
+        number="9" * 20,
+        assignor=scene.supplier,
+        secured=OWN_NAME,
+        day=day,
+        until=day + timedelta(days=730),
+        assets="invoices",
+        description="应收账款转让，发票号码：" + "、".join(numbers),
+        invoices=numbers,
+    )
 
 
 def _registration(number: int, filing: Filing, look: Look) -> dict[str, Any]:
@@ -43,7 +69,11 @@ def _registration(number: int, filing: Filing, look: Look) -> dict[str, Any]:
             "identifiers": [filing.assignor.id],
             "former_names": [],
         },
-        "secured_party": {"name": filing.secured, "identifiers": [], "former_names": []},
+        "secured_party": {
+            "name": filing.secured,
+            "identifiers": [OWN_ID] if filing.secured == OWN_NAME else [],
+            "former_names": [],
+        },
         "description": filing.description,
         "registered_unix": seconds(filing.day),
         "sequence": 1000 + number,
@@ -52,5 +82,5 @@ def _registration(number: int, filing: Filing, look: Look) -> dict[str, Any]:
         "state": state,
         "cancelled_unix": seconds(filing.cancelled_on) if cancelled and filing.cancelled_on else 0,
         "amendments": [],
-        "filed_by": "",
+        "filed_by": BANK if filing.secured == OWN_NAME else "",
     }

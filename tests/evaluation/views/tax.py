@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from consortium.documents import Document, Invoice
+from consortium.documents import Bill, Document, Invoice, PurchaseOrder, WarehouseReceipt
 from consortium.documents.invoice import InvoiceBase
+from consortium.documents.roles import parties_of
 from crossverify.sources.tax import InvoiceQuestion
 from tests.evaluation.scene.books import TaxRecord
 from tests.evaluation.scene.scene import Scene
@@ -33,8 +34,8 @@ def answers(scene: Scene, look: Look, documents: Mapping[str, Document]) -> Answ
     for fingerprint, body in documents.items():
         if isinstance(body, Invoice):
             found[fingerprint] = _invoice(scene, look, InvoiceQuestion.of(fingerprint, body))
-        if isinstance(body, InvoiceBase):
-            asked |= {str(each) for party in (body.seller, body.buyer) for each in party.identifiers}
+        if isinstance(body, InvoiceBase | PurchaseOrder | Bill | WarehouseReceipt):
+            asked |= {str(each) for party in parties_of(body) for each in party.identifiers}
     for each in sorted(asked):
         if each.startswith(("uscc:", "vat:")):
             found[each] = _taxpayer(scene, look, each)
