@@ -34,7 +34,8 @@ from consortium.documents.codes import UNITS_OF_TIME
 from consortium.documents.fingerprint import reference_identities
 from consortium.documents.roles import Reference
 from crossverify.evidence import EvidenceDocument
-from crossverify.units import Exact, exact, factor
+from crossverify.units import Exact, exact
+from crossverify.units_v1 import factor
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable

@@ -1,8 +1,13 @@
 """Units of measure that can be compared: UN/ECE Recommendation 20 codes with factors that are exact by
 definition.
 
-Where no exact factor between two codes is certain (a box, a day of work, a survey foot), there is none here,
-and the caller has to say that it cannot know. The same code is always comparable with itself.
+Where no exact factor between two codes is certain (a box, a day of work, a survey foot, a dry weight), there is none
+here, and the caller has to say that it cannot know. The same code is always comparable with itself.
+
+Source: codes and factors of UN/ECE Recommendation 20, revision 17, annexes I to III, which prints most factors rounded;
+the exact ones behind them are those of the international yard and pound (1959), the SI brochure (BIPM), the US
+definitions of NIST Handbook 44, appendix C, and the UK Weights and Measures Act 1985, schedule 1. A test holds every
+factor against the published list.
 """
 
 from __future__ import annotations
@@ -115,7 +120,139 @@ _ENERGY: Mapping[str, Fraction] = {  # in kilowatt hours
     "GWH": Fraction(10**6),
 }
 
-DIMENSIONS: Final[Mapping[str, Mapping[str, Fraction]]] = {
+FIRST: Final = frozenset(
+    code for codes in (_MASS, _LENGTH, _AREA, _VOLUME, _COUNT, _TIME, _ENERGY) for code in codes
+)
+"""Codes that the first version of the rules could compare (:mod:`crossverify.units_v1`)."""
+
+_GALLON = _INCH**3 * 231
+_IMPERIAL = Fraction("0.00454609")
+_BUSHEL = _INCH**3 * Fraction("2150.42")
+_MORE: Mapping[str, Mapping[str, Fraction]] = {
+    "mass": {
+        "APZ": _POUND / 7000 * 480,  # troy ounce; the published list is off by a factor of ten
+        "DWT": _POUND / 7000 * 24,
+        "DRA": _POUND / 7000 * 60,
+        "SCR": _POUND / 7000 * 20,
+        "QTR": _POUND * 28,
+        "CTM": Fraction(1, 5000),
+        "HK": Fraction(100),
+        "TV": Fraction(1000),
+    },
+    "length": {
+        "C45": Fraction(1, 10**9),
+        "A11": Fraction(1, 10**10),
+        "MAM": Fraction(10**6),
+        "JPS": Fraction(100),
+        "MQ": Fraction(1000),
+        "TT": Fraction(1000),
+        "M7": _INCH / 10**6,
+        "77": _INCH / 1000,
+        "AK": _FOOT * 6,
+        "X1": _FOOT * 66,
+        "M50": _FOOT * 660,
+        "HF": _FOOT * 100,
+        "HL": _FOOT * 100,
+        "TQ": _FOOT * 1000,
+        "TL": _FOOT * 1000,
+    },
+    "area": {
+        "H30": Fraction(1, 10**12),
+        "H16": Fraction(100),
+        "DAA": Fraction(1000),
+        "H18": Fraction(10**4),
+        "MIK": (_FOOT * 5280) ** 2,
+    },
+    "volume": {
+        "K6": Fraction(1),
+        "G26": Fraction(1),
+        "D40": Fraction(1),
+        "FF": Fraction(100),
+        "R9": Fraction(1000),
+        "HMQ": Fraction(10**6),
+        "H19": Fraction(10**6),
+        "H20": Fraction(10**9),
+        "QTL": _GALLON / 4,
+        "PTL": _GALLON / 8,
+        "G21": _GALLON / 16,
+        "GIA": _GALLON / 32,
+        "OZA": _GALLON / 128,
+        "G24": _GALLON / 256,
+        "G25": _GALLON / 768,
+        "T6": _GALLON * 1000,
+        "QTI": _IMPERIAL / 4,
+        "PTI": _IMPERIAL / 8,
+        "GII": _IMPERIAL / 32,
+        "OZI": _IMPERIAL / 160,
+        "L43": _IMPERIAL * 2,
+        "BUI": _IMPERIAL * 8,
+        "J57": _IMPERIAL * 35,
+        "BUA": _BUSHEL,
+        "G23": _BUSHEL / 4,
+        "GLD": _BUSHEL / 8,
+        "QTD": _BUSHEL / 32,
+        "PTD": _BUSHEL / 64,
+        "BLD": _INCH**3 * 7056,
+        "M68": _FOOT**3 * 128,
+        "M70": _FOOT**3 * 100,
+        "HH": _FOOT**3 * 100,
+        "FC": _FOOT**3 * 1000,
+    },
+    "count": {
+        "NPR": Fraction(2),
+        "HD": Fraction(6),
+        "TPR": Fraction(20),
+        "DPR": Fraction(24),
+        "MLD": Fraction(10**9),
+        "BIL": Fraction(10**12),
+        "TRL": Fraction(10**18),
+    },
+    "time": {
+        "H70": Fraction(1, 10**12),
+        "C47": Fraction(1, 10**9),
+        "B98": Fraction(1, 10**6),
+        "C26": Fraction(1, 1000),
+        "B52": Fraction(1000),
+    },
+    "energy": {
+        "C15": Fraction(1, 36 * 10**8),
+        "JOU": Fraction(1, 36 * 10**5),
+        "KJO": Fraction(1, 3600),
+        "3B": Fraction(10**3, 3600),
+        "GV": Fraction(10**6, 3600),
+        "D32": Fraction(10**9),
+    },
+    "power": {  # in watts
+        "WTT": Fraction(1),
+        "D80": Fraction(1, 10**6),
+        "C31": Fraction(1, 1000),
+        "P14": Fraction(1),
+        "P18": Fraction(1000),
+        "KWT": Fraction(1000),
+        "MAW": Fraction(10**6),
+        "A90": Fraction(10**9),
+        "HJ": Fraction("735.49875"),
+    },
+    "charge": {  # in coulombs
+        "COU": Fraction(1),
+        "A8": Fraction(1),
+        "E09": Fraction(36, 10),
+        "AMH": Fraction(3600),
+        "TAH": Fraction(3600 * 1000),
+    },
+    "substance": {  # in moles
+        "C34": Fraction(1),
+        "FH": Fraction(1, 10**6),
+        "C18": Fraction(1, 1000),
+        "B45": Fraction(1000),
+    },
+    "line density": {"D34": Fraction(1), "M83": Fraction(1, 9)},  # in tex
+    "packs": {"NMP": Fraction(1), "TP": Fraction(10), "DZP": Fraction(12), "CNP": Fraction(100)},
+    "international units": {"NIU": Fraction(1), "HIU": Fraction(100), "MIU": Fraction(10**6)},
+}
+"""What was added to the first tables, in the same units."""
+
+_FIRST_TABLES: Mapping[str, Mapping[str, Fraction]] = {
     "mass": _MASS,
     "length": _LENGTH,
     "area": _AREA,
@@ -123,6 +260,9 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Fraction]]] = {
     "count": _COUNT,
     "time": _TIME,
     "energy": _ENERGY,
+}
+DIMENSIONS: Final[Mapping[str, Mapping[str, Fraction]]] = {
+    name: {**_FIRST_TABLES.get(name, {}), **_MORE.get(name, {})} for name in (*_FIRST_TABLES, *_MORE)
 }
 """Dimension -> code -> exact factor to the dimension's first code."""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from consortium.documents import Invoice, InvoiceLine, Tax, TaxSubtotal
 from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
-from crossverify.units import factor, shown
+from crossverify.units import shown
+from crossverify.units_v1 import factor
 from crossverify.wording import minor_unit, money
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from crossverify.figures import Rate
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
 from crossverify.rules.match.lines import Said, verdicts
 from crossverify.trade import unit_price
-from crossverify.units import factor, shown
+from crossverify.units import shown
+from crossverify.units_v1 import factor
 from crossverify.wording import percent
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from crossverify.figures import Rate
 from crossverify.rule import Deduction, Effect, Input, Outcome, Rule, Step, Thresholds, Verdict, clip
 from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.prepayment import is_prepayment
-from crossverify.units import Exact, exact, factor, scaled, shown
+from crossverify.units import Exact, exact, scaled, shown
+from crossverify.units_v1 import factor
 from crossverify.wording import rounded_up
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
 from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.prepayment import is_prepayment
 from crossverify.trade import unit_price
-from crossverify.units import Exact, exact, factor, scaled, shown
+from crossverify.units import Exact, exact, scaled, shown
+from crossverify.units_v1 import factor
 from crossverify.wording import money, percent
 
 if TYPE_CHECKING:
