@@ -81,7 +81,7 @@ class FinanceSettings(ServiceSettings):
     industry_gateways: tuple[IndustryGateway, ...] = Field(min_length=1)
     adapters: Adapters = Adapters()
     adapter_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    default_profile: str = "receivable-v1"
+    default_profile: str = "receivable-v2"
     profile_overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="profile -> a bank's own figures, see crossverify.profiles"
     )

@@ -26,10 +26,13 @@ def sample(
 ) -> None:
     """Write made-up documents and institution files to try with.
 
-    Suppliers' documents as UBL, the core enterprise's as NDJSON; tax, bank and credit files as `institution load`
-    takes them. Some invoices are bad on purpose: one is unknown to tax, one bills more than was received, one is paid.
+    Suppliers' documents as UBL, the core enterprise's as NDJSON; what the institutions know as files that
+    `institution load` takes.
+
+    Some invoices are bad on purpose: one is unknown to tax, one bills more than was received, one is paid.
     """
-    from chanrong.demo.world import make_world, write_institution_files
+    from chanrong.demo.institutions import write_institution_files
+    from chanrong.demo.world import make_world
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConflictError(
@@ -37,7 +40,8 @@ def sample(
         )
     world = make_world(trades, dt.datetime.now(dt.UTC).date())
     count = _documents(world, directory / "documents")
-    for name, paths in write_institution_files(world, directory).items():
+    told = write_institution_files(world, directory)
+    for name, paths in told.items():
         (directory / name).mkdir()
         for path in paths:
             path.rename(directory / name / path.name)
@@ -47,7 +51,7 @@ def sample(
         return
     line(f"{count} documents in {directory / 'documents'}, and what the institutions know. Next:")
     command(f"chanrong push {directory / 'documents'}")
-    for name in ("tax", "bank", "credit"):
+    for name in told:
         command(f"chanrong institution load {name} {directory / name}")
     line(f"A sound invoice of the first supplier is {invoice}.")
 

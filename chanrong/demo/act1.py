@@ -13,9 +13,9 @@ import orjson
 from chanrong.cli.institution import load_files
 from chanrong.cli.output import kind_of
 from chanrong.cli.package_view import money
+from chanrong.demo.institutions import write_institution_files
 from chanrong.demo.scene import Json, Scene, receivable
 from chanrong.demo.wait import until
-from chanrong.demo.world import write_institution_files
 from consortium.documents import Document, Party
 from consortium.documents.roles import issuer_of
 from consortium.wire.chanrong.finance.v1 import finance_pb2
@@ -138,7 +138,7 @@ async def _package(scene: Scene) -> Json:
     answered = [source["source"] for source in payload["sources"] if source["state"] == "answered"]
     said = ", ".join(f"{number} {OUTCOMES.get(name, name)}" for name, number in findings.most_common())
     scene.stage.expect(
-        summary.state == "valid" and {"tax", "bank", "credit", "ledger"} <= set(answered),
+        summary.state == "valid" and {"tax", "bank", "credit", "registry", "ledger"} <= set(answered),
         f"bank-a gets a credit package over {documents} documents in {seconds:.1f} s",
         f"answered: {', '.join(answered)}",
         f"{len(payload['findings'])} findings: {said}",

@@ -11,16 +11,19 @@ import re
 import traceback
 from pathlib import Path
 
+import orjson
 from rich.console import Console
 
 from chanrong.cli.sandbox import bring_up
 from chanrong.demo import act1, act2, act3
+from chanrong.demo.institutions import desk_figures
 from chanrong.demo.scene import Scene
 from chanrong.demo.stage import Stage
-from chanrong.demo.world import make_world
+from chanrong.demo.world import World, make_world
 from chanrong.fabric import programs
 from chanrong.sandbox import lifecycle
 from chanrong.sandbox.layout import Layout
+from chanrong.sandbox.overrides import Overrides
 from chanrong.sandbox.profile import Profile, load_profile
 from consortium.errors import ChanrongError
 
@@ -28,6 +31,7 @@ DEMO_DIRECTORY = ".chanrong-demo"
 RECORD_WIDTH = 80
 INDUSTRIES = 2
 BANKS = 2
+MONITOR_PERIOD_S = 2
 
 
 def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record: Path | None = None) -> bool:
@@ -40,14 +44,14 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
     stage = Stage(console)
     console.print("[bold]Chanrong 产融[/bold]  a supplier's documents become credit that a bank can check")
     try:
-        profile = bring_up(layout, ledger, INDUSTRIES, BANKS, transient=True)
+        world = make_world(trades, dt.datetime.now(dt.UTC).date())
+        profile = bring_up(layout, ledger, INDUSTRIES, BANKS, _banks(layout, world), transient=True)
         stage.expect(
             True,
             f"{len(profile.services)} processes are up, mutual TLS between all of them",
-            f"{INDUSTRIES} industry gateways, {BANKS} banks, 3 institutions",
+            f"{INDUSTRIES} industry gateways, {BANKS} banks, {len(profile.of_kind('adapter'))} institutions",
             _ledger_line(profile),
         )
-        world = make_world(trades, dt.datetime.now(dt.UTC).date())
         scene = Scene(layout, profile, world, stage)
         asyncio.run(_acts(scene))
     except ChanrongError as error:
@@ -69,6 +73,16 @@ def tell(directory: Path | None, ledger: str, trades: int, *, keep: bool, record
         # Whoever opens the picture has a font of fixed width; it need not be fetched from anywhere.
         record.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), "utf-8")
     return held
+
+
+def _banks(layout: Layout, world: World) -> Overrides:
+    """What the banks are set up with: their own figures, and to look at institutions often."""
+    figures = layout.root / "demo" / "desk.json"
+    figures.parent.mkdir(parents=True)
+    figures.write_bytes(orjson.dumps(desk_figures(world), option=orjson.OPT_INDENT_2))
+    return Overrides(
+        {"finance": {"desk_file": str(figures.absolute()), "monitor_period_s": MONITOR_PERIOD_S}}
+    )
 
 
 def _ledger_line(profile: Profile) -> str:
