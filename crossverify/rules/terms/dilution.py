@@ -34,7 +34,8 @@ class DilutionThresholds(Thresholds):
     :ivar warn_rate: from this part of sales on
     :ivar fail_rate: above this part of sales
     :ivar days: how far back invoices count
-    :ivar rebill_days: a full credit is a correction where the same lines are invoiced again within so many days
+    :ivar rebill_days: a full credit is a correction where the same lines of the same order are invoiced again within
+        so many days; later it is the next delivery of a standing order
     :ivar min_invoices: fewer other invoices on the debtor are no history
     :ivar min_coverage: part of the sales to the debtor that has to be shown
     """
@@ -42,7 +43,7 @@ class DilutionThresholds(Thresholds):
     warn_rate: Rate = Decimal("0.05")
     fail_rate: Rate = Decimal("0.10")
     days: Annotated[int, Field(ge=1, le=3660)] = 365
-    rebill_days: Annotated[int, Field(ge=0, le=365)] = 60
+    rebill_days: Annotated[int, Field(ge=0, le=365)] = 20
     min_invoices: Annotated[int, Field(ge=1, le=1000)] = 3
     min_coverage: Rate = MIN_COVERAGE
 
@@ -214,9 +215,8 @@ def _corrections(case: Case, days: int) -> frozenset[str]:
         credited_on = max(_issued(item.document.document) for item in receivable.credits)
         candidates = by_lines[who.of(receivable.invoice.buyer), _lines(receivable.invoice)]
         for other in candidates:
-            again = other.invoice.issue_date
-            near = abs((again - credited_on).days) <= days and again >= receivable.invoice.issue_date
-            if other is not receivable and near and other.fingerprint not in used and still_open(other) > 0:
+            after = (other.invoice.issue_date - credited_on).days
+            if 0 <= after <= days and other.fingerprint not in used and still_open(other) > 0:
                 used.add(other.fingerprint)
                 found.add(receivable.fingerprint)
                 break
@@ -229,11 +229,12 @@ def _issued(document: object) -> date:
 
 
 def _lines(invoice: Invoice) -> _Lines:
-    """What is on an invoice, whatever the order of its lines; the price may be what was corrected."""
+    """What is on an invoice and for which order, whatever the order of its lines; the price may be what was
+    corrected."""
     counted = Counter(
         (
             normalised_number(line.item.seller_number or line.item.standard_number or line.item.name),
-            line.unit,
+            f"{line.order_number or invoice.order_number or ''}/{line.order_line or ''}/{line.unit}",
             line.quantity,
         )
         for line in invoice.lines
