@@ -40,6 +40,7 @@ from crossverify.evidence import FACE_VALUE_PPB
 from crossverify.exchange import convert, said
 from crossverify.orders import OrderAsset, invoiced
 from crossverify.rule import Finding, Input, Step
+from crossverify.terms import terms_of
 from crossverify.who import who_of
 from crossverify.wording import money, percent, rounded_down
 
@@ -277,7 +278,8 @@ def _odd_credit(case: Case, work: _Work, note: object) -> Fraction:
 def due_date_of(case: Case, asset: Asset) -> date | None:
     """When an asset falls due, from whichever document says so; ``None`` where none does."""
     if isinstance(asset, Receivable):
-        return asset.invoice.due_date
+        term = terms_of(case, asset).due_date
+        return term.value if term is not None else None
     document = asset.primary.document
     return document.due_date if isinstance(document, Bill) else None
 

@@ -30,6 +30,7 @@ from chanrong.cli.output import (
     styled,
     when,
 )
+from chanrong.cli.package_detail import Language
 from chanrong.sandbox.clients import bank_of, connect, officer_of
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.parties import subject_of
@@ -162,6 +163,11 @@ def show(
     findings: Annotated[
         bool, typer.Option("--findings", help="Every finding, not only the reasons.")
     ] = False,
+    receivable: Annotated[
+        str,
+        typer.Option(help="One receivable in full, by number: lines, who comes first, terms, every step."),
+    ] = "",
+    lang: Annotated[Language, typer.Option(help="Language of headings and explanations.")] = Language.EN,
     as_json: JsonOption = False,
 ) -> None:
     """Show a package file as a loan officer reads it. Does not check it: that is `verify`."""
@@ -169,7 +175,7 @@ def show(
     if as_json:
         emit_json(content)
     else:
-        package_view.render(content, findings=findings)
+        package_view.render(content, findings=findings, language=lang, receivable=receivable)
 
 
 def read_package(file: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, Final
 
 from consortium.documents.canonical import canonical_bytes
@@ -21,6 +22,7 @@ from crossverify.figures import AssetKind
 from crossverify.priority import priorities
 from crossverify.profiles import Profile
 from crossverify.rule import Finding, Outcome, Text
+from crossverify.terms import Term, Terms, said, terms_of
 
 _REGISTRY_OWN: Final = (
     "REGISTRY_OWN",
@@ -65,6 +67,9 @@ CONDITIONS: Final[Mapping[AssetKind, tuple[tuple[str, Text], ...]]] = {
     AssetKind.WAREHOUSE_RECEIPT: (_PLEDGE, _REGISTRY_OWN, _RESERVE),
 }
 """What can only be true after the bank has decided, by what it lends on."""
+
+MAX_VOICES: Final = 8
+"""Documents that are listed for one term; the one that counts is the first."""
 
 _COVERAGE: Final = Text(
     "Claims and duplicates are visible among these members of this channel, and nowhere else.",
@@ -135,17 +140,40 @@ def answers(evidence: Evidence) -> list[tuple[str, SourceAnswer | None]]:
 
 
 def receivables(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """The decisions, each with the match of its lines and the order of claims."""
+    """The decisions, each with the match of its lines, the order of claims, and its terms."""
     ranks = priorities(case)
     found = []
     for asset, item in zip(case.assets, evaluation.receivables, strict=True):
         data = item.to_json()
         if isinstance(asset, Receivable):
             data["lines"] = [row.to_json() for row in case.matching.table(asset.fingerprint)]
+            data["terms"] = terms_json(terms_of(case, asset))
         if asset.fingerprint in ranks:
             data["priority"] = ranks[asset.fingerprint].to_json()
         found.append(data)
     return found
+
+
+def terms_json(terms: Terms) -> dict[str, Any]:
+    """Terms by name; for each, what documents say of it, the one that counts first, with the document and the field
+    that carry it."""
+    found: dict[str, Any] = {}
+    for field in fields(terms):
+        voices = [_voice(each) for each in getattr(terms, field.name) if isinstance(each, Term)][:MAX_VOICES]
+        if voices:
+            found[field.name] = voices
+    return found
+
+
+def _voice(term: Term[Any]) -> dict[str, str]:
+    return {
+        "value": said(term.value),
+        "document": term.document.fingerprint,
+        "kind": term.document.document.kind,
+        "number": term.document.document.number,
+        "field": term.field,
+        "voice": term.voice,
+    }
 
 
 def told(evaluation: Evaluation, profile: Profile) -> dict[str, Any]:

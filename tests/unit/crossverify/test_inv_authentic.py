@@ -8,7 +8,7 @@ import pytest
 
 from consortium.documents import Fapiao
 from crossverify.rule import Effect
-from tests.support.trade_world import DAY, NOW, World, codes, fp, invoice, judged
+from tests.support.trade_world import DAY, NOW, World, codes, codes2, fp, invoice, judged
 
 FAPIAO = Fapiao(fapiao_kind="digital_special", number="26112000000000000001")
 
@@ -108,3 +108,39 @@ def test_of_a_commercial_invoice_with_its_fapiao_the_fapiao_is_asked_about() -> 
     world.tax[fp(commercial)] = {"known": False}
     found = judged(world, "INV_AUTHENTIC")
     assert [(item.code, item.inputs[0].document) for item in found] == [("AGREES", fp(official))]
+
+
+# --- version 2 ----------------------------------------------------------------------------------
+
+
+def commercial(count: int) -> World:
+    """A commercial invoice that names so many tax invoices that are not here."""
+    named = tuple(
+        Fapiao(fapiao_kind="digital_special", number=f"2611200000000000000{number}")
+        for number in range(count)
+    )
+    return World(invoice(fapiao=named))
+
+
+def answered(world: World, **fields: object) -> list[tuple[str, str]]:
+    (name,) = world.assets
+    world.tax[name] |= fields
+    return codes2(world, "INV_AUTHENTIC", 2)
+
+
+def test_the_named_tax_invoice_may_have_another_date() -> None:
+    assert answered(commercial(1), differing=["issue_date"]) == [("PASS", "AGREES")]
+    assert answered(commercial(1), differing=["issue_date", "gross_amount"]) == [("FAIL", "DIFFERS")]
+    assert answered(World(invoice()), differing=["issue_date"]) == [("FAIL", "DIFFERS")]
+
+
+def test_several_named_tax_invoices_are_not_known_here() -> None:
+    assert answered(commercial(2), known=False) == [("UNKNOWN", "NAMES_SEVERAL")]
+    assert answered(commercial(1), known=False) == [("FAIL", "NOT_KNOWN")]
+    assert answered(commercial(2), known=True) == [("PASS", "AGREES")]
+
+
+def test_the_first_version_stays_as_it_was() -> None:
+    world = commercial(1)
+    answered(world, differing=["issue_date"])
+    assert codes(world, "INV_AUTHENTIC") == [("FAIL", "DIFFERS")]

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from consortium.documents import Party, PartyId
+from consortium.documents import Address, Party, PartyId
+from crossverify.figures import AssetKind
 from crossverify.rule import Effect, Finding
-from tests.support.trade_world import BUYER, SELLER, World, invoice, judged, order
+from tests.support.trade_world import (
+    BUYER,
+    SELLER,
+    World,
+    alone,
+    codes,
+    codes2,
+    invoice,
+    judged,
+    judged2,
+    order,
+    said,
+)
 
 
 def of_buyer(world: World) -> Finding:
@@ -116,3 +132,49 @@ def test_the_subject_is_judged_by_itself() -> None:
     assert (finding.subject, finding.code, finding.effect) == ("", "REVOKED", Effect.EXCLUDE)
     world.subject = world.subject.model_copy(update={"identifiers": ("nonsense",)})
     assert judged(world, "PARTY_ID")[0].code == "BAD_IDENTIFIER"
+
+
+# --- version 2 ----------------------------------------------------------------------------------
+
+ABROAD = Party(
+    name="Nordrad GmbH",
+    identifiers=(PartyId(scheme="lei", value="529900T8BM49AURSDO55"),),
+    address=Address(country="DE"),
+)
+
+
+def test_a_party_abroad_without_a_tax_number_is_not_asked_about() -> None:
+    world = World(order(buyer=ABROAD), invoice(buyer=ABROAD))
+    findings = judged2(world, "PARTY_ID", 2)
+    assert [(item.outcome.value, item.code) for item in findings] == [
+        ("PASS", "ACTIVE"),
+        ("PASS", "ACTIVE"),
+        ("NOT_APPLICABLE", "FOREIGN_PARTY"),
+    ]
+    assert codes(world, "PARTY_ID")[-1] == ("UNKNOWN", "NOT_ANSWERED"), "version 1 stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"identifiers": (PartyId(scheme="lei", value="529900T8BM49AURSDO56"),)}, "BAD_CHECK_CHARACTER"),
+        ({"address": Address(country="CN")}, "NOT_ANSWERED"),
+        ({"address": None}, "NOT_ANSWERED"),
+    ],
+)
+def test_abroad_is_no_excuse_for_the_rest(change: dict[str, Any], code: str) -> None:
+    buyer = Party(**{**dict(ABROAD), **change})
+    assert codes2(World(invoice(buyer=buyer)), "PARTY_ID", 2)[-1][1] == code
+
+
+def test_version_2_finds_the_names_on_orders() -> None:
+    other = Party(name="Great Whale Motors", identifiers=BUYER.identifiers, address=BUYER.address)
+    world = World(order(buyer=other), invoice())
+    assert codes2(world, "PARTY_ID", 2)[-1] == ("WARN", "NAME_DIFFERS")
+
+
+def test_version_2_looks_at_orders_that_are_lent_on() -> None:
+    world = World(order(seller=SELLER, buyer=BUYER))
+    world.taxpayer(BUYER, state="revoked")
+    profile = replace(alone("PARTY_ID", 2), lends_on=AssetKind.ORDER)
+    assert [item.code for item in said(world, profile)] == ["ACTIVE", "ACTIVE", "REVOKED"]
