@@ -199,6 +199,8 @@ class Matching:
             return _Drawn(Fact.SERVICE)
         if not line.quantity:
             return _Drawn(Fact.NO_QUANTITY if line.net_amount else Fact.NOTHING)
+        if billed.net <= 0 and (totals is None or not totals.receipts):
+            return _Drawn(Fact.CREDITED)
         if account is None or totals is None:
             if not billed.referenced:
                 return _Drawn(Fact.AMBIGUOUS if billed.place.candidates else Fact.NO_REFERENCE)

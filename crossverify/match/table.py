@@ -39,7 +39,7 @@ class Fact(StrEnum):
     CORRECTED = "CORRECTED"
     """A credit note brought the price down to the ordered one."""
     CREDITED = "CREDITED"
-    """A credit note took the whole line back."""
+    """Nothing is claimed: a credit note took the whole line back, or the line itself takes back."""
     NO_RECEIPT = "NO_RECEIPT"
     RECEIPT_WITHOUT_QUANTITY = "RECEIPT_WITHOUT_QUANTITY"
     RECEIPT_CONTRADICTS = "RECEIPT_CONTRADICTS"

@@ -55,7 +55,7 @@ class MatchQty(Rule[MatchQtyThresholds]):
     - UNKNOWN: no receipt, a receipt without quantities or one that contradicts itself, units that cannot be compared, a
       line that cannot be matched or whose references contradict each other; above what was accepted where the invoice
       names no trade, or where a credit note may take it back.
-    - NOT_APPLICABLE: services, prepayments, cancelled invoices, lines of nothing.
+    - NOT_APPLICABLE: services, prepayments, cancelled invoices, lines of nothing and lines that take back.
     """
 
     id = "MATCH_QTY"
@@ -126,6 +126,10 @@ class MatchQty(Rule[MatchQtyThresholds]):
             "明细行数量为零却有金额。请向卖方核实。",
         ),
         "NOTHING_INVOICED": Text("A line of no quantity and no amount.", "明细行数量和金额均为零。"),
+        "CREDITED": Text(
+            "The line takes back, or a credit note took it back: nothing has to be received for it.",
+            "该明细行为冲减行，或已被红字发票冲回，无需收货。",
+        ),
         "SERVICE": SERVICE,
         "PREPAYMENT": PREPAYMENT,
         "CANCELLED": CANCELLED,
@@ -188,6 +192,9 @@ def _judge(
     if fact is Fact.NOTHING:
         text = f"Line {name} is of no quantity and no amount."
         return Said(Outcome.NOT_APPLICABLE, "NOTHING_INVOICED", text, (asked,), name, shared=True)
+    if fact is Fact.CREDITED:
+        text = f"Line {name} takes back, or was taken back: nothing has to be received for it."
+        return Said(Outcome.NOT_APPLICABLE, "CREDITED", text, (asked,), name, shared=True)
     code = "LINE_NOT_MATCHED" if fact is Fact.NOT_MATCHED else fact.value
     shared = fact in {Fact.NO_REFERENCE, Fact.NO_RECEIPT}
     return Said(Outcome.UNKNOWN, code, f"Line {name}{_why(line)}", inputs, name, shared=shared)

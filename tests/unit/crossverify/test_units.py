@@ -92,8 +92,8 @@ def test_factors_agree_with_the_published_list() -> None:
         for row in csv.DictReader(lines):
             published[row["CommonCode"]] = row["ConversionFactor"].strip()
     checked = 0
-    for dimension, (base, scale) in _BASE.items():
-        for code, first in DIMENSIONS[dimension].items():
+    for name, (base, scale) in _BASE.items():
+        for code, first in DIMENSIONS[name].items():
             ours, text = first * scale, published.get(code, "").replace("\xa0", " ")
             number = text.removesuffix(base).replace(" ", "").replace(",", ".")
             plain = re.fullmatch(r"[0-9.]*x?(10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", number)
