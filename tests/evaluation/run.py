@@ -12,6 +12,7 @@ from crossverify.profiles import Profile
 from tests.evaluation.frauds import FRAUDS
 from tests.evaluation.frauds.base import Fraud
 from tests.evaluation.honesty import try_honest
+from tests.evaluation.labelled import Set, labelled
 from tests.evaluation.outage import Outage, fraud_outages, honest_outages
 from tests.evaluation.tally import Honest, Kind
 from tests.evaluation.trial import Case, newest, try_fraud
@@ -31,8 +32,8 @@ class Size:
     :ivar outages: honest applications that are judged with each source silent
     """
 
-    cases: int = 30
-    honest: int = 4_000
+    cases: int = 20
+    honest: int = 3_000
     outages: int = 40
     processes: int = 2
 
@@ -50,6 +51,7 @@ class Report:
     skipped: list[Fraud] = field(default_factory=list)
     honest: Honest = field(default_factory=Honest)
     outages: dict[str, Outage] = field(default_factory=lambda: {source: Outage() for source in SOURCES})
+    sets: list[Set] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -71,6 +73,8 @@ def run(seed: int, size: Size, tell: Callable[[str], None] = lambda _: None) -> 
         _honest(report, receivable, seed, size, spread)
         tell("outages")
         _outages(report, profiles, seed, size, spread)
+    tell("labelled sets")
+    report.sets = labelled(receivable)
     report.seconds = time.monotonic() - began
     return report
 
@@ -78,17 +82,17 @@ def run(seed: int, size: Size, tell: Callable[[str], None] = lambda _: None) -> 
 def _frauds(
     report: Report, profiles: dict[str, Profile | None], seed: int, size: Size, spread: Spread
 ) -> None:
-    jobs: list[tuple[Fraud, str, Profile]] = []
     for fraud in FRAUDS:
-        profile = profiles[fraud.product]
-        if profile is None:
+        if profiles[fraud.product] is None:
             report.skipped.append(fraud)
         else:
             report.kinds.append(Kind(fraud))
-            jobs += [(fraud, f"{seed}.{number}", profile) for number in range(size.cases)]
     by_name = {kind.fraud.name: kind for kind in report.kinds}
-    for case in spread(_fraud, [(fraud.name, name) for fraud, name, _ in jobs]):
-        by_name[case.fraud].cases.append(case)
+    products = [product for product, profile in profiles.items() if profile is not None]
+    jobs = [(product, f"{seed}.{number}") for number in range(size.cases) for product in products]
+    for cases in spread(_all_frauds, jobs):
+        for case in cases:
+            by_name[case.fraud].cases.append(case)
 
 
 def _honest(report: Report, profile: Profile, seed: int, size: Size, spread: Spread) -> None:
@@ -115,11 +119,10 @@ def _outages(
 # --- work in other processes ------------------------------------------------------------------
 
 
-def _fraud(job: tuple[str, str]) -> Case:
-    fraud = _named(job[0])
-    profile = newest(fraud.product)
-    assert profile is not None
-    return try_fraud(fraud, job[1], profile)
+def _all_frauds(job: tuple[str, str]) -> list[Case]:
+    """All frauds of a product on one supplier, so that its honest twin is judged once."""
+    product, seed = job
+    return [try_fraud(fraud, seed) for fraud in FRAUDS if fraud.product == product]
 
 
 def _one_honest(job: tuple[int, int]) -> Honest:
@@ -161,7 +164,7 @@ class Spread:
         listed = list(jobs)
         if self._pool is None:
             return map(work, listed)
-        return self._pool.map(work, listed, chunksize=max(len(listed) // 64, 1))
+        return self._pool.map(work, listed, chunksize=max(len(listed) // 128, 1))
 
 
 def _pool(processes: int) -> Spread:
@@ -179,5 +182,6 @@ def to_json(report: Report) -> dict[str, Any]:
         "frauds": [kind.to_json() for kind in report.kinds],
         "honest": report.honest.to_json(),
         "outages": {source: outage.to_json() for source, outage in report.outages.items()},
+        "labelled_sets": {each.name: each.to_json() for each in report.sets},
         "skipped": [fraud.name for fraud in report.skipped],
     }

@@ -23,6 +23,7 @@ def show(report: Report, console: Console) -> None:
     _frauds(report, console)
     _honest(report, console)
     _outages(report, console)
+    _sets(report, console)
     _missed(report, console)
     _summary(summary(report), report, console)
 
@@ -104,6 +105,30 @@ def _outages(report: Report, console: Console) -> None:
     for source, outage in report.outages.items():
         for example in outage.examples[:3]:
             console.print(f"  {source}: {example}")
+
+
+def _sets(report: Report, console: Console) -> None:
+    if not report.sets:
+        console.print("The labelled sets of procurement are not at hand (CHANRONG_SAMPLE_DATA).")
+        return
+    table = Table(title="Labelled sets of others: rules that match", title_justify="left")
+    for name in (
+        "set",
+        "recall",
+        "precision",
+        "clean invoices stopped",
+        "by label: failed + not known of all",
+    ):
+        table.add_column(name, overflow="fold")
+    for each in report.sets:
+        labels = ", ".join(
+            f"{label} {score.failed}+{score.unknown} of {score.invoices}"
+            for label, score in each.scores.items()
+        )
+        table.add_row(
+            each.name, percent(each.recall), percent(each.precision), percent(each.false_alarms), labels
+        )
+    console.print(table)
 
 
 def _missed(report: Report, console: Console) -> None:

@@ -139,7 +139,7 @@ class Honest:
     failed: int = 0
     referred: int = 0
     doubtful: int = 0
-    """Referred, and there is something to ask: overdue, its use not confirmed yet, a paper missing, a slip of the pen."""
+    """Referred, and there is something to ask: overdue, use not confirmed yet, a paper missing, a slip of the pen."""
     requests: int = 0
     requests_stopped: int = 0
     requests_referred: int = 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from crossverify.decision import Decision
@@ -128,32 +129,54 @@ class Case:
 CAUGHT_BEFORE: Final = frozenset({"stopped", "referred", "contained"})
 
 
-def stage_case(fraud: Fraud, seed: object, *, honest: bool = False) -> tuple[Scene, Start]:
-    """A supplier with a plain trade among its others (or plain goods in store, a bill, an order), and the fraud
-    committed in it unless it is the honest twin."""
-    chance = Chance(seed, "fraud", fraud.name)
-    scene = make_scene(chance, pairs=2, most=6)
-    begun = start(fraud.product, scene, chance, chance.pick(list(TRADES)))
-    if not honest:
-        fraud.commit(begun)
+def stage_case(fraud: Fraud, seed: object) -> tuple[Scene, Start]:
+    """The supplier of :func:`honest_twin`, with the fraud committed."""
+    scene, begun = _stage(fraud.product, seed)
+    begun.chance = Chance(seed, fraud.name)
+    fraud.commit(begun)
     return scene, begun
 
 
-def try_fraud(fraud: Fraud, seed: object, profile: Profile) -> Case:
+@lru_cache(maxsize=2)
+def honest_twin(product: str, seed: object) -> tuple[Scene, Start]:
+    """A supplier with a plain trade among its others (or plain goods in store, a bill, an order) and no fraud."""
+    return _stage(product, seed)
+
+
+@lru_cache(maxsize=8)
+def twins_verdicts(product: str, seed: object, look: Look) -> Verdicts:
+    """What the rules say of the twin; the same for all frauds of a product."""
+    profile = newest(product)
+    assert profile is not None
+    return judge(honest_twin(product, seed)[0], look, profile)
+
+
+def _stage(product: str, seed: object) -> tuple[Scene, Start]:
+    chance = Chance(seed, "case", product)
+    scene = make_scene(chance, pairs=2, most=6)
+    return scene, start(product, scene, chance, chance.pick(list(TRADES)))
+
+
+def try_fraud(fraud: Fraud, seed: object) -> Case:
     """Commits a fraud and looks whether it is seen, against its honest twin."""
+    profile = newest(fraud.product)
+    assert profile is not None
     bad, _ = stage_case(fraud, seed)
-    good, begun = stage_case(fraud, seed, honest=True)
+    _, begun = honest_twin(fraud.product, seed)
     labelled = [each for each in bad.things if each.fraud]
-    pattern = begun.owed if isinstance(begun, Trade) else begun.asset
+    model = begun.owed if isinstance(begun, Trade) else begun.asset
     value = sum((owed.face for owed in labelled), Decimal(0))
-    before, twin = (judge(scene, Look(APPLIED), profile) for scene in (bad, good))
-    seen = _seen(labelled, before, twin, pattern)
+    look = Look(APPLIED)
+    before = judge(bad, look, profile)
+    seen = _seen(labelled, before, twins_verdicts(fraud.product, seed, look), model)
     name = f"{fraud.name} {seed}"
     if seen is not None:
         return Case(fraud.name, name, seen[0], seen[1], value, Decimal(0))
     lent = sum((_lent(owed, before) for owed in labelled), Decimal(0))
     for wait in IN_LIFE:
-        later = _later(labelled, bad, good, APPLIED + wait, profile, pattern)
+        look = Look(APPLIED + wait, Stage.IN_LIFE)
+        twin = twins_verdicts(fraud.product, seed, look)
+        later = _later(labelled, judge(bad, look, profile), twin, model)
         if later:
             return Case(fraud.name, name, "later", later, value, lent)
     return Case(fraud.name, name, "missed", (), value, lent)
@@ -201,11 +224,8 @@ def _lent(owed: Thing, verdicts: Verdicts) -> Decimal:
     return max(said.eligible - owed.open(APPLIED), Decimal(0)) if said else Decimal(0)
 
 
-def _later(
-    labelled: list[Thing], bad: Scene, good: Scene, day: date, profile: Profile, model: Thing
-) -> tuple[str, ...]:
-    look = Look(day, Stage.IN_LIFE)
-    found, twin = (judge(scene, look, profile) for scene in (bad, good))
+def _later(labelled: list[Thing], found: Verdicts, twin: Verdicts, model: Thing) -> tuple[str, ...]:
+    """What is noticed in life and not of the twin."""
     new = set(found.subject - twin.subject)
     for owed in labelled:
         said = found.said.get(key_of(owed))
