@@ -22,10 +22,11 @@ BILL_V1: Final = Profile(
             "BILL_RANGE": 1,
             "BILL_ACCEPTOR": 1,
             "DUP_EXACT": 1,
+            "TENOR": 1,
             "LATE_REGISTRATION": 1,
             "CORE_DEBT": 1,
             "CONCENTRATION": 1,
-            "CREDIT_STATUS": 1,
+            "CREDIT_STATUS": 2,
         }
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),

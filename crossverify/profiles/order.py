@@ -21,6 +21,7 @@ ORDER_V1: Final = Profile(
             "DUP_EXACT": 1,
             "REGISTRY_PRIOR": 1,
             "REGISTRY_OWN": 1,
+            "PRICE_FAIR": 1,
             "LATE_REGISTRATION": 1,
             "CORE_DEBT": 1,
             "COVERAGE": 1,
@@ -28,7 +29,7 @@ ORDER_V1: Final = Profile(
             "RELATED_PARTY": 1,
             "CIRCULAR_TRADE": 1,
             "SCALE_FIT": 1,
-            "CREDIT_STATUS": 1,
+            "CREDIT_STATUS": 2,
         }
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),
