@@ -29,6 +29,8 @@ def convert(desk: DeskInfo, amount: Decimal | Fraction, currency: str, to: str) 
 
     :param amount: in major units of ``currency`` (ISO 4217)
     """
+    if currency == to:
+        return Fraction(amount)
     found = rate(desk, currency, to)
     return None if found is None else Fraction(amount) * found
 

@@ -103,7 +103,7 @@ class _Claims:
 
     def __init__(self, case: Case, asset: AssetState) -> None:
         now = case.as_of("ledger")
-        live = [claim for claim in asset.claims if _live(claim, now)]
+        live = [claim for claim in asset.claims if is_live(claim, now)]
         theirs = [claim for claim in live if not claim.own]
         self.direct = sum(claim.share_ppb for claim in theirs)
         self.reserved = sum(claim.share_ppb for claim in theirs if claim.state == "reserved")
@@ -170,7 +170,11 @@ class _Reckoned:
         return bound
 
 
-def _live(claim: ClaimState, now: int) -> bool:
+def is_live(claim: ClaimState, now: int) -> bool:
+    """Whether a claim holds its share: a reservation does until a while after its end.
+
+    :param now: the ledger's time of the read
+    """
     return claim.state != "reserved" or not claim.expires or now <= claim.expires + RESERVATION_TOLERANCE_S
 
 
@@ -180,7 +184,7 @@ def _own_part(case: Case, child: str, used: int, now: int) -> int:
     row = case.asset_of.get(child)
     if row is None:
         return 0
-    live = [claim for claim in row.claims if _live(claim, now)]
+    live = [claim for claim in row.claims if is_live(claim, now)]
     total = sum(claim.share_ppb for claim in live)
     return used * sum(claim.share_ppb for claim in live if claim.own) // total if total else 0
 
