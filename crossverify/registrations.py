@@ -32,6 +32,7 @@ from crossverify.collateral import (
 )
 from crossverify.percase import per_case
 from crossverify.rule import Input
+from crossverify.terms import terms_of
 
 if TYPE_CHECKING:
     from crossverify.case import Case
@@ -136,7 +137,10 @@ def facts_of(case: Case, asset: Asset, due: date | None = None) -> AssetFacts | 
 
     body = asset.primary.document
     if isinstance(asset, Receivable):
-        return facts_of_receivable(asset, _former_names(case, asset.invoice.buyer), due)
+        terms = terms_of(case, asset)
+        contracts = [body.number for each in terms.contracts for _, body in each.parts]
+        former = _former_names(case, asset.invoice.buyer)
+        return facts_of_receivable(asset, former, [*contracts, *terms.contracts_missing], due)
     if isinstance(body, Invoice):
         return None
     if isinstance(body, PurchaseOrder):
@@ -228,10 +232,16 @@ def _released(case: Case, registration: Registration, facts: AssetFacts, asset: 
 
 def due_of(case: Case, asset: Asset) -> tuple[date | None, Input]:
     """When an asset is due (goods: when their storage ends), and where that stands."""
+    from crossverify.case import Receivable  # as above
+
     body = asset.primary.document
+    if isinstance(asset, Receivable):
+        due = terms_of(case, asset).due_date
+        if due is not None:
+            return due.value, due.input(case)
     if isinstance(body, WarehouseReceipt):
         period = body.storage_period
         end = None if period is None else period.end
         return end, case.of_document(asset.primary, "storage_period/end", end)
-    due = getattr(body, "due_date", None)
-    return due, case.of_document(asset.primary, "due_date", due)
+    stated = getattr(body, "due_date", None)
+    return stated, case.of_document(asset.primary, "due_date", stated)

@@ -61,11 +61,15 @@ def _of_party(party: Party, former_names: Iterable[str]) -> tuple[str, tuple[str
 
 
 def facts_of_receivable(
-    receivable: Receivable, former_names: Iterable[str] = (), due: date | None = None
+    receivable: Receivable,
+    former_names: Iterable[str] = (),
+    under: Iterable[str] = (),
+    due: date | None = None,
 ) -> AssetFacts:
     """Facts of a receivable, from all its documents.
 
     :param former_names: of the debtor
+    :param under: numbers of contracts beside those that the invoices name
     :param due: due date where another document than the invoice carries it
     """
     invoice = receivable.invoice
@@ -77,6 +81,7 @@ def facts_of_receivable(
         lines = [line.order_number for line in getattr(body, "lines", ())]
         named = [getattr(body, "contract_number", None), getattr(body, "order_number", None), *lines]
         contracts |= dict.fromkeys(each for each in named if each)
+    contracts |= dict.fromkeys(under)
     name, names, ids = _of_party(invoice.buyer, former_names)
     first = dict.fromkeys([invoice.number, *numbers])
     return AssetFacts(

@@ -161,7 +161,7 @@ async def test_only_this_banks_officers_file(bank: Bank) -> None:
     service = bank.sandbox.profile.service("bank-a")
     for who in ("bank-a-operator", "bank-b-officer", "bank-b", "industry-a", "institutions-operator"):
         async with connect(bank.sandbox.layout, service, who) as link:
-            stub = rpc.RegistryServiceStub(link)
+            stub: Any = rpc.RegistryServiceStub(link)
             for method, request in (
                 (stub.FileAssets, pb.FileAssetsRequest(package_id=package)),
                 (stub.AmendFiling, pb.AmendFilingRequest(registration="1")),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from crossverify.rule import Effect, Stage
 from tests.support.registry_world import codes, judged, own, registered, registration, staged
-from tests.support.trade_world import DAY, NOW, World, invoice
+from tests.support.trade_world import DAY, NOW, World, confirmation, fp, invoice
 
 RULE = "REGISTRY_OWN"
 DUE = NOW + 39 * DAY  # 2026-08-08 is the day of which this is noon
@@ -63,6 +64,16 @@ def test_without_a_due_date_it_lasts_from_now() -> None:
     assert [c for _, c in codes(world(own(expires_unix=NOW + 200 * DAY), due_date=None), RULE)] == [
         "REGISTERED"
     ]
+
+
+def test_the_due_date_may_stand_on_the_debtors_confirmation() -> None:
+    """A Chinese tax invoice says none."""
+    found = world(own(expires_unix=DUE + 200 * DAY), due_date=None)
+    later = confirmation("AP", due_date=date(2027, 6, 1))
+    found.add(later)
+    (finding,) = judged(found, RULE)
+    assert finding.code == "ENDS_BEFORE_DUE"
+    assert finding.inputs[1].document == fp(later)
 
 
 def test_an_ended_one_is_named() -> None:

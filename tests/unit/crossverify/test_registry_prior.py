@@ -9,7 +9,7 @@ import pytest
 from crossverify.desk import DeskInfo, ReleaseLetter
 from crossverify.rule import Effect
 from tests.support.registry_world import SUBJECT, codes, judged, own, registered, registration
-from tests.support.trade_world import DAY, NOW, World, fp, invoice
+from tests.support.trade_world import BUYER, DAY, NOW, World, fp, invoice
 
 RULE = "REGISTRY_PRIOR"
 ALL = "转让人现有及将有的全部应收账款"
@@ -137,10 +137,21 @@ def test_a_debtor_under_its_former_name_is_found() -> None:
     old = registration(description="对Small Wheel Works享有的全部应收账款")
     found = world(old)
     assert codes(found, RULE) == [("PASS", "OTHER_ASSETS")]
-    from tests.support.trade_world import BUYER
-
     found.taxpayer(BUYER, former_names=["Small Wheel Works"])
     assert codes(found, RULE) == [("FAIL", "BLANKET")]
+
+
+def test_claims_under_a_contract_or_order() -> None:
+    assert codes(world(registration(description="合同编号:PO-1项下的应收账款")), RULE) == [
+        ("FAIL", "BLANKET")
+    ]
+    assert codes(world(registration(description="合同编号:PO-9项下的应收账款")), RULE) == [
+        ("PASS", "OTHER_ASSETS")
+    ]
+    named = registered(
+        World(invoice(contract_number="C-7")), registration(description="合同编号:C-7项下的应收账款")
+    )
+    assert codes(named, RULE) == [("FAIL", "BLANKET")]
 
 
 @pytest.mark.parametrize(
