@@ -7,6 +7,7 @@ of the attestation. The latest one counts. So it is with an inspector's report.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ from consortium.documents.party import same_party
 from consortium.documents.warehouse_receipt import StoredGoods
 from crossverify.evidence import AssetState, EvidenceDocument
 from crossverify.names import core
+from crossverify.percase import per_case
 from crossverify.units import exact, factor
 
 if TYPE_CHECKING:
@@ -120,19 +122,42 @@ def own_word(case: Case, item: EvidenceDocument) -> bool:
     return bool(hands - {case.evidence.subject.handle, item.seller})
 
 
+class _Papers:
+    """Attestations and reports by the receipts and lots that they name."""
+
+    def __init__(self, case: Case) -> None:
+        self.said: dict[str, list[Attested]] = defaultdict(list)
+        self.reports: dict[str, list[tuple[EvidenceDocument, InspectionReport]]] = defaultdict(list)
+        for item in case.documents:
+            if item.state == "void":
+                continue
+            if isinstance(item.document, KeeperAttestation):
+                self._attested(item, item.document)
+            elif isinstance(item.document, InspectionReport):
+                self._reported(item, item.document)
+
+    def _attested(self, item: EvidenceDocument, body: KeeperAttestation) -> None:
+        lines: dict[str, list[AttestedGoods]] = defaultdict(list)
+        for line in body.lines:
+            lines[normalised_number(line.receipt_number)].append(line)
+        for number, found in lines.items():
+            self.said[number].append(Attested(item, body, tuple(found)))
+
+    def _reported(self, item: EvidenceDocument, body: InspectionReport) -> None:
+        if body.receipt_number is not None:
+            self.reports[f"receipt:{normalised_number(body.receipt_number)}"].append((item, body))
+        else:
+            for lot in sorted(lots_of(body.lines)):
+                self.reports[lot].append((item, body))
+
+
+_papers = per_case(_Papers)
+
+
 def attestations(case: Case, receipt: WarehouseReceipt) -> tuple[Attested, ...]:
     """What anybody put forward as the keeper's word on a receipt, oldest first."""
-    number = normalised_number(receipt.number)
-    found = []
-    for item in case.documents:
-        body = item.document
-        if not isinstance(body, KeeperAttestation) or item.state == "void":
-            continue
-        if not same_party(body.keeper, receipt.keeper):
-            continue
-        lines = tuple(each for each in body.lines if normalised_number(each.receipt_number) == number)
-        if lines:
-            found.append(Attested(item, body, lines))
+    said = _papers(case).said.get(normalised_number(receipt.number), ())
+    found = [each for each in said if same_party(each.body.keeper, receipt.keeper)]
     found.sort(key=lambda each: (each.body.issue_date, each.body.counted_on))  # stable: ledger order stays
     return tuple(found)
 
@@ -152,21 +177,16 @@ def reports_on(
     case: Case, receipt: WarehouseReceipt
 ) -> tuple[tuple[EvidenceDocument, InspectionReport], ...]:
     """Inspection reports about the goods of a receipt, by its number or by their lots; oldest inspection first."""
-    number, lots = normalised_number(receipt.number), lots_of(receipt.lines)
-    found = []
-    for item in case.documents:
-        body = item.document
-        if not isinstance(body, InspectionReport) or item.state == "void":
-            continue
-        if body.keeper is not None and not same_party(body.keeper, receipt.keeper):
-            continue
-        if body.receipt_number is not None:
-            if normalised_number(body.receipt_number) == number:
-                found.append((item, body))
-        elif lots and not lots.isdisjoint(lots_of(body.lines)):
-            found.append((item, body))
-    found.sort(key=lambda each: (each[1].inspected_on, each[1].issue_date))
-    return tuple(found)
+    papers = _papers(case).reports
+    keys = [f"receipt:{normalised_number(receipt.number)}", *sorted(lots_of(receipt.lines))]
+    found = {item.fingerprint: (item, body) for key in keys for item, body in papers.get(key, ())}
+    fitting = [
+        (item, body)
+        for item, body in found.values()
+        if body.keeper is None or same_party(body.keeper, receipt.keeper)
+    ]
+    fitting.sort(key=lambda each: (each[1].inspected_on, each[1].issue_date, each[0].fingerprint))
+    return tuple(fitting)
 
 
 # --- goods and places ---------------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field
 
-from consortium.documents.party import same_party
+from consortium.documents import WarehouseReceipt
+from consortium.documents.party import primary_id
 from crossverify.figures import Rate
 from crossverify.goods import (
     USUAL_LOSS,
@@ -16,7 +19,6 @@ from crossverify.goods import (
     Stock,
     StoredGoodsAsset,
     attestations,
-    in_unit,
     keepers_word,
     loss_of,
     shown_receipts,
@@ -25,11 +27,14 @@ from crossverify.goods import (
     warehouse_receipts,
 )
 from crossverify.names import core
+from crossverify.percase import per_case
 from crossverify.rule import Effect, Outcome, Rule, Text, Thresholds, Verdict, clip
-from crossverify.units import exact, shown
+from crossverify.units import exact, factor, shown
 
 if TYPE_CHECKING:
     from crossverify.case import Case
+
+_SHOWN_NUMBERS: Final = 5
 
 
 class WrExistsThresholds(Thresholds):
@@ -213,41 +218,85 @@ def _too_much(case: Case, asset: StoredGoodsAsset, attested: Attested) -> Verdic
     for limit, what in ((capacity, "can hold"), (occupied, "holds of all depositors")):
         if limit is not None and promised > limit:
             text = (
-                f"Receipts {', '.join(numbers)} promise {shown(promised)} {unit} at {body.storage_place}; the store "
+                f"Receipts {_some(numbers)} promise {shown(promised)} {unit} at {body.storage_place}; the store "
                 f"{what} {shown(limit)} {unit}."
             )
             return Verdict(key, Outcome.FAIL, "ABOVE_CAPACITY", text, inputs)
     return None
 
 
-def _promised_there(case: Case, asset: StoredGoodsAsset, place: str, unit: str) -> tuple[Fraction, list[str]]:
-    """What the receipts shown promise at one store of a keeper, less what it says was given out, as far as units can
-    be compared; and their numbers. At least what this receipt promises."""
-    total, numbers = Fraction(0), []
+@dataclass(frozen=True, slots=True, eq=False)
+class _Out:
+    """One receipt that is out: what is left of it to be fetched.
+
+    :ivar left: quantity and unit of each line, less what the keeper says was given out
+    """
+
+    fingerprint: str
+    receipt: WarehouseReceipt
+    place: str
+    left: tuple[tuple[Fraction, str], ...]
+
+    def quantity(self, unit: str) -> Fraction:
+        """What is left, as far as units can be compared."""
+        by = ((quantity, factor(own, unit)) for quantity, own in self.left)
+        return sum((quantity * into for quantity, into in by if into is not None), Fraction(0))
+
+
+@per_case
+def _outstanding(case: Case) -> Mapping[str, tuple[_Out, ...]]:
+    """All receipts shown, by keeper."""
+    found: dict[str, list[_Out]] = defaultdict(list)
     for item, receipt in shown_receipts(case):
-        own = item.fingerprint == asset.primary.fingerprint
-        if not own and not (
-            same_party(receipt.keeper, asset.receipt.keeper) and _within(receipt.storage_place, place)
-        ):
-            continue
         attested = keepers_word(case, receipt)
         gone = (
             {}
             if attested is None
             else {each.line.line_id: each.released for each in stock_of(receipt, attested)}
         )
-        for line in receipt.lines:
-            found = in_unit(line.quantity, line.unit, unit)
-            if found is not None:
-                part = gone.get(line.line_id, Fraction(0)) / (Fraction(exact(line.quantity)) or 1)
-                total += found * max(1 - part, Fraction(0))
-        numbers.append(receipt.number)
+        left = tuple(
+            (
+                max(Fraction(exact(line.quantity)) - gone.get(line.line_id, Fraction(0)), Fraction(0)),
+                line.unit,
+            )
+            for line in receipt.lines
+        )
+        out = _Out(item.fingerprint, receipt, core(receipt.storage_place), left)
+        found[str(primary_id(receipt.keeper))].append(out)
+    return {key: tuple(receipts) for key, receipts in found.items()}
+
+
+@per_case
+def _sums(case: Case) -> dict[tuple[str, str, str], tuple[Fraction, tuple[str, ...], frozenset[str]]]:
+    """What was reckoned of a store before: filled as stores are asked about."""
+    return {}
+
+
+def _promised_there(
+    case: Case, asset: StoredGoodsAsset, place: str, unit: str
+) -> tuple[Fraction, tuple[str, ...]]:
+    """What the receipts shown promise at one store of a keeper, and their numbers; at least what this one promises.
+    A position is in a store when it begins with the store's words: "3号库 A区 12排" is in "3号库"."""
+    receipts = _outstanding(case)[str(primary_id(asset.receipt.keeper))]
+    key = (str(primary_id(asset.receipt.keeper)), core(place), unit)
+    sums = _sums(case)
+    if key not in sums:
+        inside = [each for each in receipts if each.place.startswith(key[1])]
+        sums[key] = (
+            sum((each.quantity(unit) for each in inside), Fraction(0)),
+            tuple(each.receipt.number for each in inside),
+            frozenset(each.fingerprint for each in inside),
+        )
+    total, numbers, names = sums[key]
+    if asset.primary.fingerprint not in names:
+        own = next(each for each in receipts if each.fingerprint == asset.primary.fingerprint)
+        total, numbers = total + own.quantity(unit), (asset.number, *numbers)
     return total, numbers
 
 
-def _within(place: str, store: str) -> bool:
-    """Whether a position is in a store: "3号库 A区 12排" is in "3号库"."""
-    return core(place).startswith(core(store))
+def _some(numbers: tuple[str, ...]) -> str:
+    more = len(numbers) - _SHOWN_NUMBERS
+    return ", ".join(numbers[:_SHOWN_NUMBERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _aged(case: Case, asset: StoredGoodsAsset, attested: Attested, thresholds: WrExistsThresholds) -> Verdict:

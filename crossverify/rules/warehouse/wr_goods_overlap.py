@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from consortium.documents import Item, WarehouseReceipt
-from consortium.documents.party import same_party
+from consortium.documents.party import primary_id, same_party
 from consortium.documents.warehouse_receipt import StoredGoods
 from crossverify.evidence import EvidenceDocument
 from crossverify.goods import (
@@ -140,10 +140,11 @@ class WrGoodsOverlap(Rule[NoThresholds]):
 
 
 class _Index:
-    """Lines of all receipts that are still out, by lot, by marks and by place."""
+    """Lines of all receipts that are still out, by lot and marks, and by place and keeper."""
 
     def __init__(self, case: Case) -> None:
-        self._by: dict[tuple[str, object], list[_Placed]] = defaultdict(list)
+        self._by: dict[tuple[str, str], list[_Placed]] = defaultdict(list)
+        self._places: dict[tuple[str, str], dict[str, list[_Placed]]] = defaultdict(lambda: defaultdict(list))
         self._stock: dict[tuple[str, str], Fraction | None] = {}
         self.receipts = 0
         for item, receipt in shown_receipts(case):
@@ -160,15 +161,25 @@ class _Index:
                 placed = _Placed(item, receipt, line)
                 for key in _keys(placed):
                     self._by[key].append(placed)
+                place = _place(receipt)
+                if place is not None:
+                    self._places[place][str(primary_id(receipt.keeper))].append(placed)
 
     def near(self, line: _Placed) -> list[_Placed]:
-        """Lines of other receipts that could be the same goods, each once, in the case's order."""
+        """Lines of other receipts that could be the same goods, each once: with a lot or marks in common, or of
+        another keeper at the same place."""
         found = {
             (other.item.fingerprint, other.line.line_id): other
             for key in _keys(line)
             for other in self._by[key]
             if other.item.fingerprint != line.item.fingerprint
         }
+        place = _place(line.receipt)
+        if place is not None:
+            own = str(primary_id(line.receipt.keeper))
+            for keeper, lines in self._places[place].items():
+                if keeper != own:
+                    found |= {(each.item.fingerprint, each.line.line_id): each for each in lines}
         return [found[key] for key in sorted(found)]
 
     def attested(self, line: _Placed) -> Fraction | None:
@@ -186,15 +197,18 @@ class _Index:
         return [found[key] for key in sorted(found)]
 
 
-def _keys(line: _Placed) -> Iterator[tuple[str, object]]:
+def _keys(line: _Placed) -> Iterator[tuple[str, str]]:
     for lot in sorted(line.lots):
         yield "lot", lot
     marks = mark_key(line.line.marks)
     if marks:
         yield "marks", marks
-    address, position = place_key(line.receipt)
-    if address and position:
-        yield "place", (address, position)
+
+
+def _place(receipt: WarehouseReceipt) -> tuple[str, str] | None:
+    """Where, if the receipt says both address and position."""
+    address, position = place_key(receipt)
+    return (address, position) if address and position else None
 
 
 def _compared(

@@ -31,7 +31,7 @@ RULE = "WR_RELEASE"
 def given_out(released: int, there: int, **fields: Any) -> Any:
     """An attestation that some was given out."""
     state = "released" if not there else "partly_released"
-    values = {"quantity": there, "released": Decimal(released), "state": state}
+    values: dict[str, Any] = {"quantity": there, "released": Decimal(released), "state": state}
     return attestation("KA-1", attested(**(values | fields)))
 
 
