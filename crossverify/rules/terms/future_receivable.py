@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from crossverify.agreements import Voices, voices_of
 from crossverify.answers import TaxInvoice
 from crossverify.evidence import EvidenceDocument
+from crossverify.figures import Rate
 from crossverify.match.table import Fact, LineMatch, Note
-from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict, clip
+from crossverify.rule import Effect, Input, Outcome, Rule, Text, Thresholds, Verdict, clip
 from crossverify.rules.terms.days import of_invoice, still_open, today
 
 if TYPE_CHECKING:
@@ -19,6 +22,15 @@ _PREPAYMENT: Final = "386"
 _NO_GOODS: Final = frozenset({Fact.SERVICE, Fact.NOTHING, Fact.CREDITED, Fact.CANCELLED})
 
 
+class FutureReceivableThresholds(Thresholds):
+    """Figures of FUTURE_RECEIVABLE.
+
+    :ivar tolerance: part of a line by which less may have been accepted than is invoiced: goods are weighed twice
+    """
+
+    tolerance: Rate = Decimal("0.02")
+
+
 class _Goods(NamedTuple):
     """What receipts and despatch advices say of an invoice's goods.
 
@@ -26,22 +38,25 @@ class _Goods(NamedTuple):
     :ivar accepted: of them accepted to the full
     :ivar partly: accepted in part
     :ivar refused: received, and nothing of it accepted
-    :ivar sent: no receipt of the debtor, but sent
+    :ivar by_seller: received, says a receipt that the seller handed in
+    :ivar sent: no receipt, but sent
     """
 
     lines: int = 0
     accepted: int = 0
     partly: int = 0
     refused: int = 0
+    by_seller: int = 0
     sent: int = 0
 
 
-class FutureReceivable(Rule[NoThresholds]):
+class FutureReceivable(Rule[FutureReceivableThresholds]):
     """What was delivered and accepted makes a receivable; what is still to be delivered makes none yet. How much was
     accepted against how much is invoiced is MATCH_QTY's; this rule asks whether there is anything.
 
-    - PASS: the debtor accepted goods on every line, or acknowledged the claim itself. WARN: on some lines only, or the
-      goods were sent and not yet accepted.
+    - PASS: the debtor accepted goods on every line, or acknowledged the claim itself. A receipt that the seller handed
+      in (its debtor may be no member here) counts where the debtor's use of the invoice is confirmed at tax.
+    - WARN: on some lines only, or the goods were sent and not yet accepted.
     - FAIL: a prepayment invoice; everything received was refused; delivery is still to come; no trade document at all
       and tax does not know the invoice.
     - UNKNOWN: no document shows performance, as usual for services without the debtor's word.
@@ -58,6 +73,11 @@ class FutureReceivable(Rule[NoThresholds]):
     )
     explains: ClassVar = {
         "PERFORMED": Text("The debtor accepted what is invoiced. Nothing to do.", "债务人已验收所开票货物。"),
+        "BY_SELLERS_PAPER": Text(
+            "The receipt was handed in by the seller, and the debtor confirmed the use of the invoice at tax: both "
+            "together show that it was delivered. Nothing to do.",
+            "收货单由卖方提交，且债务人已在税务端确认用途，两者相互印证。",
+        ),
         "ACKNOWLEDGED": Text(
             "The debtor acknowledged the claim itself; no receipt is shown. For services that is the usual evidence.",
             "无收货单，但债务人已确认债权。服务类通常如此。",
@@ -101,19 +121,22 @@ class FutureReceivable(Rule[NoThresholds]):
         # MATCH_QTY and DEBTOR_CONFIRM refer what lacks receipt or confirmation already.
         "UNKNOWN": Effect.INFORMATION,
     }
+    thresholds = FutureReceivableThresholds
 
-    def evaluate(self, case: Case, thresholds: NoThresholds) -> Iterator[Verdict]:
+    def evaluate(self, case: Case, thresholds: FutureReceivableThresholds) -> Iterator[Verdict]:
         """See the class."""
         voices = voices_of(case)
         for receivable in case.receivables:
-            outcome, code, text, inputs = _judge(case, receivable, voices[receivable.fingerprint])
+            outcome, code, text, inputs = _judge(
+                case, receivable, voices[receivable.fingerprint], Fraction(thresholds.tolerance)
+            )
             yield Verdict(receivable.fingerprint, outcome, code, text, inputs)
 
 
 _Said = tuple[Outcome, str, str, tuple[Input, ...]]
 
 
-def _judge(case: Case, receivable: Receivable, voices: Voices) -> _Said:
+def _judge(case: Case, receivable: Receivable, voices: Voices, tolerance: Fraction) -> _Said:
     issued = of_invoice(case, receivable)
     if receivable.face > 0 and still_open(receivable) == 0:
         return Outcome.NOT_APPLICABLE, "NOTHING_OPEN", "All of it was taken back.", (issued,)
@@ -121,7 +144,7 @@ def _judge(case: Case, receivable: Receivable, voices: Voices) -> _Said:
         told = case.of_document(receivable.primary, "type_code", _PREPAYMENT)
         text = "The invoice asks for payment before delivery."
         return Outcome.FAIL, "PREPAYMENT", text, (told,)
-    goods = _goods(case.matching.table(receivable.fingerprint))
+    goods = _goods(case.matching.table(receivable.fingerprint), tolerance)
     received = tuple(case.of_document(item, "number", body.number) for item, body in voices.receipts)
     if goods.accepted or goods.partly:
         inputs = clip((issued, *received))
@@ -139,10 +162,26 @@ def _judge(case: Case, receivable: Receivable, voices: Voices) -> _Said:
     return _not_accepted(case, receivable, voices, goods)
 
 
+def _by_sellers_paper(case: Case, receivable: Receivable, voices: Voices) -> _Said | None:
+    """What a receipt of the seller is worth: nothing alone, and something where tax says that the debtor booked it."""
+    papers = case.tax_documents(receivable)
+    answers = [case.tax_invoice(item.fingerprint) for item in papers]
+    if not all(isinstance(each, TaxInvoice) and each.use_confirmed for each in answers):
+        return None
+    received = [case.of_document(item, "number", body.number) for item, body in voices.receipts]
+    used = [case.of_source("tax", item.fingerprint, "use_confirmed", "yes") for item in papers]
+    text = "Received by a receipt that the seller handed in; the debtor confirmed the invoice's use at tax."
+    return Outcome.PASS, "BY_SELLERS_PAPER", text, clip((*used, *received))
+
+
 def _not_accepted(case: Case, receivable: Receivable, voices: Voices, goods: _Goods) -> _Said:
     """No word of the debtor, on paper or by receipt."""
     issued = of_invoice(case, receivable)
-    if goods.sent or voices.transports:
+    if goods.by_seller and goods.by_seller == goods.lines:
+        found = _by_sellers_paper(case, receivable, voices)
+        if found is not None:
+            return found
+    if goods.sent or goods.by_seller or voices.transports:
         carried = tuple(case.of_document(item, "number", body.number) for item, body in voices.transports)
         text = "The goods were sent; the debtor has not accepted them yet."
         return Outcome.WARN, "SENT", text, clip((issued, *carried))
@@ -161,20 +200,21 @@ def _not_accepted(case: Case, receivable: Receivable, voices: Voices, goods: _Go
     return Outcome.UNKNOWN, "NOT_SHOWN", "No document shows that anything was performed.", (issued,)
 
 
-def _goods(table: tuple[LineMatch, ...]) -> _Goods:
+def _goods(table: tuple[LineMatch, ...], tolerance: Fraction) -> _Goods:
     lines = [each for each in table if each.quantity_says not in _NO_GOODS]
-    accepted = partly = refused = sent = 0
+    accepted = partly = refused = by_seller = sent = 0
     for each in lines:
-        by_seller = Note.SELLERS_RECEIPT in each.notes
-        if each.accepted is not None and each.accepted > 0 and not by_seller:
-            enough = each.quantity_says is Fact.AGREES or not each.over_accepted
+        if Note.SELLERS_RECEIPT in each.notes:
+            by_seller += 1
+        elif each.accepted is not None and each.accepted > 0:
+            enough = (each.over_accepted or 0) <= tolerance * each.invoiced
             accepted += enough
             partly += not enough
-        elif each.accepted is not None and not by_seller and (each.received or each.rejected):
+        elif each.accepted is not None and (each.received or each.rejected):
             refused += 1
-        elif by_seller or (each.despatched is not None and each.despatched > 0):
+        elif each.despatched is not None and each.despatched > 0:
             sent += 1
-    return _Goods(len(lines), accepted, partly, refused, sent)
+    return _Goods(len(lines), accepted, partly, refused, by_seller, sent)
 
 
 def _debtors_word(voices: Voices) -> EvidenceDocument | None:

@@ -97,9 +97,10 @@ class PayTerms(Rule[PayTermsThresholds]):
     applies_when = "a small or medium enterprise sells to a large enterprise or a public body in China"
     sources = ("documents", "desk")
     effects: ClassVar = {
-        # What is too long or void in the terms does not touch the claim itself: a person weighs it.
+        # What is too long is the debtor's breach: the claim stands. A condition may be pleaded: a person weighs it.
         "WARN": Effect.INFORMATION,
         "FAIL": Effect.REFER,
+        "TOO_LONG": Effect.INFORMATION,
         "UNKNOWN": Effect.INFORMATION,
     }
     thresholds = PayTermsThresholds

@@ -65,10 +65,25 @@ def test_goods_on_their_way() -> None:
     assert t.codes(World(order(), waybill(), invoice()), "FUTURE_RECEIVABLE") == [("WARN", "SENT")]
 
 
-def test_a_receipt_that_the_seller_wrote_itself_shows_that_it_sent_something() -> None:
-    world = World(order(), invoice())
+def test_what_was_weighed_twice_is_performed() -> None:
+    short = World(order(), receipt(lines=({"received": Decimal(98)},)), invoice())
+    assert t.codes(short, "FUTURE_RECEIVABLE") == [("PASS", "PERFORMED")]
+    assert t.codes(short, "FUTURE_RECEIVABLE", {"tolerance": "0.01"}) == [("WARN", "PARTLY")]
+
+
+def test_a_receipt_that_the_seller_handed_in_counts_where_the_debtor_booked_the_invoice() -> None:
+    made = invoice()
+    world = World(order(), made)
     world.add(receipt(), pushed_by=handle(SELLER))
+    (found,) = t.verdicts(world, "FUTURE_RECEIVABLE")
+    assert (found.outcome.value, found.code) == ("PASS", "BY_SELLERS_PAPER")
+    assert found.inputs[0].source == "tax"
+    world.tax[fp(made)]["use_confirmed"] = False
     assert t.codes(world, "FUTURE_RECEIVABLE") == [("WARN", "SENT")]
+    world.silence("tax")
+    assert t.codes(world, "FUTURE_RECEIVABLE") == [("WARN", "SENT")], "an outage makes no pass"
+    world.add(confirmation())
+    assert t.codes(world, "FUTURE_RECEIVABLE") == [("PASS", "ACKNOWLEDGED")]
 
 
 def test_a_service_that_the_debtor_acknowledges() -> None:
