@@ -19,6 +19,7 @@ ORDER_V1: Final = Profile(
             "PARTY_ID": 2,
             "ORIGIN_SIG": 1,
             "DUP_EXACT": 1,
+            "DUP_CROSSDOC": 1,
             "REGISTRY_PRIOR": 1,
             "REGISTRY_OWN": 1,
             "PRICE_FAIR": 1,

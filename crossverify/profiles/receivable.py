@@ -6,7 +6,6 @@ from typing import Final
 
 from crossverify.figures import DAY, MaxAges, Waterfall, Waterfall2
 from crossverify.profiles.model import Profile, settings
-from crossverify.rule import Effect
 
 RECEIVABLE_V1: Final = Profile(
     id="receivable-v1",
@@ -54,6 +53,7 @@ RECEIVABLE_V2: Final = Profile(
             "INV_STATE": 1,
             "DUP_EXACT": 1,
             "DUP_SIMILAR": 1,
+            "DUP_CROSSDOC": 1,
             "LINK_WEIGHT": 1,
             "REGISTRY_PRIOR": 1,
             "REGISTRY_OWN": 1,
@@ -82,10 +82,6 @@ RECEIVABLE_V2: Final = Profile(
             "CIRCULAR_TRADE": 1,
             "SCALE_FIT": 1,
             "CREDIT_STATUS": 2,
-        },
-        effects={
-            # Unlawful for the debtor (条例 802), and the claim stands: nothing that the bank could settle.
-            "PAY_TERMS": {"TOO_LONG": Effect.INFORMATION},
         },
         requires=("DUP_EXACT", "REGISTRY_PRIOR"),
     ),

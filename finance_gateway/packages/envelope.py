@@ -23,8 +23,8 @@ from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
 
 FORMAT: Final = "chanrong-package/1"
-MAX_PACKAGE_BYTES: Final = 64 * 1024 * 1024
-"""What a signature may be over; a package of 10,000 documents with evidence is some 40 MB."""
+MAX_PACKAGE_BYTES: Final = 96 * 1024 * 1024
+"""What a signature may be over, below what one message carries; a package of 10,000 documents is some 90 MB."""
 
 NONCE_BYTES: Final = 32
 _KEYS: Final = {"format", "payload", "signature", "nonce", "signed_reads"}
