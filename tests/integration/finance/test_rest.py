@@ -114,6 +114,11 @@ async def test_who_is_let_in(rest: tuple[Bank, httpx.AsyncClient]) -> None:
         ("POST", "/v1/claims/x/finance"),
         ("POST", "/v1/claims/x/release"),
         ("POST", "/v1/claims/x/settle"),
+        ("GET", "/v1/registry/registrations"),
+        ("GET", "/v1/registry/filings"),
+        ("POST", "/v1/registry/filings"),
+        ("POST", "/v1/registry/registrations/x/amend"),
+        ("POST", "/v1/registry/registrations/x/cancel"),
     ]
     described = (await client.get("/openapi.json")).json()["paths"]
     own = {(m.upper(), p) for p, methods in described.items() for m in methods if p.startswith("/v1")}

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PEERS = 2  # of each kind of gateway, so that there are others
 
-SERVERS = ("industry-a", "bank-a", "tax", "bank", "credit")
+SERVERS = ("industry-a", "bank-a", "tax", "bank", "credit", "registry", "bills")
 ORGANISATIONS = ("IndustryAMSP", "IndustryBMSP", "BankAMSP", "BankBMSP", "InstitutionsMSP", "OrdererMSP")
 
 ERP = {(INDUSTRY, "erp")}
@@ -46,6 +46,16 @@ OFFICER = {(BANK, "bank")}
 BANK_OPERATOR = {(BANK, "operator")}
 BANKS = {("BankAMSP", "gateway"), ("BankBMSP", "gateway")}
 INSTITUTION = {("InstitutionsMSP", "operator")}
+
+
+def _institution(service: str, *questions: str) -> dict[str, set[tuple[str, str]]]:
+    """Banks' gateways ask, the institution's operators load."""
+    return {
+        **{f"sources.v1.{service}/{name}": BANKS for name in questions},
+        "sources.v1.InstitutionAdminService/LoadData": INSTITUTION,
+        "sources.v1.InstitutionAdminService/SetPaused": INSTITUTION,
+    }
+
 
 EXPECTED: Mapping[str, Mapping[str, set[tuple[str, str]]]] = {
     "industry-a": {
@@ -73,26 +83,25 @@ EXPECTED: Mapping[str, Mapping[str, set[tuple[str, str]]]] = {
         "finance.v1.FinancingService/Release": OFFICER,
         "finance.v1.FinancingService/Settle": OFFICER,
         "finance.v1.FinancingService/ListClaims": DESK,
+        "finance.v1.RegistryService/SearchRegistry": DESK,
+        "finance.v1.RegistryService/FileAssets": OFFICER,
+        "finance.v1.RegistryService/AmendFiling": OFFICER,
+        "finance.v1.RegistryService/CancelFiling": OFFICER,
+        "finance.v1.RegistryService/ListFilings": DESK,
         "reconciliation.v1.ReconciliationService/RunJobs": BANK_OPERATOR,
         "reconciliation.v1.ReconciliationService/ListBreaks": BANK_OPERATOR,
         "reconciliation.v1.ReconciliationService/ResolveBreak": BANK_OPERATOR,
     },
-    "tax": {
-        "sources.v1.TaxSourceService/CheckInvoices": BANKS,
-        "sources.v1.TaxSourceService/CheckTaxpayers": BANKS,
-        "sources.v1.InstitutionAdminService/LoadData": INSTITUTION,
-        "sources.v1.InstitutionAdminService/SetPaused": INSTITUTION,
+    "tax": _institution("TaxSourceService", "CheckInvoices", "StreamInvoices", "CheckTaxpayers", "GetSales"),
+    "bank": _institution("BankSourceService", "FindPayments", "StreamPayments", "CheckAccounts", "GetFlows"),
+    "credit": _institution("CreditSourceService", "GetReports", "StreamReports"),
+    "registry": {
+        **_institution("RegistrySourceService", "SearchRegistrations", "StreamRegistrations"),
+        "sources.v1.RegistryFilingService/FileRegistration": BANKS,
+        "sources.v1.RegistryFilingService/AmendRegistration": BANKS,
+        "sources.v1.RegistryFilingService/CancelRegistration": BANKS,
     },
-    "bank": {
-        "sources.v1.BankSourceService/FindPayments": BANKS,
-        "sources.v1.InstitutionAdminService/LoadData": INSTITUTION,
-        "sources.v1.InstitutionAdminService/SetPaused": INSTITUTION,
-    },
-    "credit": {
-        "sources.v1.CreditSourceService/GetReports": BANKS,
-        "sources.v1.InstitutionAdminService/LoadData": INSTITUTION,
-        "sources.v1.InstitutionAdminService/SetPaused": INSTITUTION,
-    },
+    "bills": _institution("BillSourceService", "CheckBills", "StreamBills"),
 }
 """Server -> method -> who may call it: (organisation, role). Nobody else may."""
 
