@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from consortium.documents import Invoice, InvoiceLine, Tax, TaxSubtotal
-from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Verdict
+from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 from crossverify.units import shown
 from crossverify.units_v1 import factor
 from crossverify.wording import minor_unit, money
@@ -47,24 +47,57 @@ class TotalsTax(Rule[NoThresholds]):
 
     id = "TOTALS_TAX"
     version = 1
-    codes = frozenset(
-        {
-            "ALLOWANCES",
-            "CANCELLED",
-            "CHARGES",
-            "EXACT",
-            "GROSS",
-            "LINE",
-            "LINES_SUM",
-            "NET",
-            "NOT_COMPARABLE",
-            "PAYABLE",
-            "ROUNDING",
-            "TAX",
-            "TAXABLE",
-            "TAX_SUM",
-        }
-    )
+    title = Text("Do lines, tax and totals add up?", "明细、税额与合计是否相符？")
+    basis = ("EN 16931 BR-CO-10 to BR-CO-17", "EN 16931 BR-S-08, BR-S-09", "增值税法")
+    explains: ClassVar = {
+        "EXACT": Text("Everything adds up to the cent. Nothing to do.", "各项相加完全一致，无需处理。"),
+        "ROUNDING": Text("It is off by rounding only. Nothing to do.", "仅有舍入差异，无需处理。"),
+        "LINE": Text(
+            "A line's amount is not its quantity at its price. Ask the seller for a corrected invoice.",
+            "明细行金额与数量乘单价不符。请要求卖方更正发票。",
+        ),
+        "LINES_SUM": Text(
+            "The lines do not add up to the total of lines. Ask for a corrected invoice.",
+            "明细合计与各行之和不符。请要求更正发票。",
+        ),
+        "ALLOWANCES": Text(
+            "The allowances do not add up to their total. Ask for a corrected invoice.",
+            "折扣合计与各项折扣之和不符。请要求更正发票。",
+        ),
+        "CHARGES": Text(
+            "The charges do not add up to their total. Ask for a corrected invoice.",
+            "附加费合计与各项之和不符。请要求更正发票。",
+        ),
+        "NET": Text(
+            "The total without tax is not lines less allowances plus charges. Ask for a corrected invoice.",
+            "合计金额与明细、折扣、附加费不符。请要求更正发票。",
+        ),
+        "TAXABLE": Text(
+            "The taxed amounts are not those of the lines. Ask for a corrected invoice.",
+            "计税金额与明细不符。请要求更正发票。",
+        ),
+        "TAX": Text(
+            "The tax of a rate is not that rate of its amount. Ask for a corrected invoice.",
+            "某税率的税额与计税金额不符。请要求更正发票。",
+        ),
+        "TAX_SUM": Text(
+            "The taxes do not add up to the total tax. Ask for a corrected invoice.",
+            "合计税额与各项税额之和不符。请要求更正发票。",
+        ),
+        "GROSS": Text(
+            "The total with tax is not net plus tax. Ask for a corrected invoice.",
+            "价税合计与金额加税额不符。请要求更正发票。",
+        ),
+        "PAYABLE": Text(
+            "The amount due is not the total less what was prepaid. Ask for a corrected invoice.",
+            "应付金额与价税合计减预付不符。请要求更正发票。",
+        ),
+        "NOT_COMPARABLE": Text(
+            "The sums cannot be checked: tax is not broken down, or a price is per another unit. Check by hand.",
+            "无法核算：税额未列明细，或单价的计量单位不同。请人工核对。",
+        ),
+        "CANCELLED": Text("The invoice is void on the ledger.", "发票在账本上已作废。"),
+    }
     applies_when = "the invoice stands"
     sources = ("documents",)
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}

@@ -11,6 +11,8 @@ from pydantic import Field
 from crossverify.answers import Gap
 from crossverify.evidence import EvidenceDocument
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
+from crossverify.rules.match import date_order
+from crossverify.rules.match.texts import taken
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
@@ -45,7 +47,10 @@ class DateOrder(Rule[DateOrderThresholds]):
 
     id = "DATE_ORDER"
     version = 1
-    codes = frozenset(
+    title = date_order.DateOrder.title
+    basis = date_order.DateOrder.basis
+    explains: ClassVar = taken(
+        date_order.DateOrder.explains,
         {
             "DUE_BEFORE_ISSUE",
             "INVOICE_BEFORE_ORDER",
@@ -55,7 +60,7 @@ class DateOrder(Rule[DateOrderThresholds]):
             "NO_DATES",
             "PARTY_NOT_YET_EXISTING",
             "RECEIPT_BEFORE_ORDER",
-        }
+        },
     )
     applies_when = "always"
     sources = ("documents", "tax")

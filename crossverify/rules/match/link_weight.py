@@ -10,7 +10,8 @@ from pydantic import Field
 from consortium.documents.roles import Reference
 from consortium.documents.weights import Portion, portions_of, weight, worth_of
 from crossverify.evidence import FACE_VALUE_PPB, EvidenceDocument, LinkState
-from crossverify.rule import Effect, Outcome, Rule, Thresholds, Verdict
+from crossverify.rule import Effect, Outcome, Rule, Text, Thresholds, Verdict
+from crossverify.rules.match.texts import CANCELLED
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
@@ -40,19 +41,40 @@ class LinkWeight(Rule[LinkWeightThresholds]):
 
     id = "LINK_WEIGHT"
     version = 1
-    codes = frozenset(
-        {
-            "CANCELLED",
-            "DIFFERS",
-            "EQUAL",
-            "NOT_LINKED",
-            "NO_ORDER",
-            "NO_ORDER_VALUE",
-            "NO_REFERENCE",
-            "PENDING",
-            "ROUNDING",
-        }
+    title = Text(
+        "Do the ledger's links say how much of an order an invoice uses up?",
+        "账本上的关联比例是否与单证一致？",
     )
+    basis = ("民法典 768", "practice: no value is financed twice across order and invoice")
+    explains: ClassVar = {
+        "EQUAL": Text(
+            "The ledger's link says what the documents say. Nothing to do.", "账本关联与单证一致，无需处理。"
+        ),
+        "ROUNDING": Text("The link is off by rounding. Nothing to do.", "关联比例仅有舍入差异，无需处理。"),
+        "DIFFERS": Text(
+            "The seller stated another part of the order than the documents show, so the order could be financed "
+            "again. Have the link corrected first.",
+            "卖方登记的订单占用比例与单证不符，订单可能被重复融资。请先更正关联。",
+        ),
+        "NOT_LINKED": Text(
+            "The ledger has no link from the invoice to its order. Ask the seller's gateway to register it.",
+            "账本上没有该发票与订单的关联。请要求卖方网关补登。",
+        ),
+        "PENDING": Text(
+            "The link has no weight yet, as the order is not on the ledger. Ask for the order.",
+            "订单尚未上链，关联比例待定。请索取订单。",
+        ),
+        "NO_ORDER": Text("The order is not here. Ask the seller for it.", "没有对应的订单。请向卖方索取。"),
+        "NO_ORDER_VALUE": Text(
+            "The documents do not say how much of the order is used up. Compare by hand.",
+            "单证无法说明订单占用比例。请人工比对。",
+        ),
+        "NO_REFERENCE": Text(
+            "The invoice names no order, so no order is used up by it. Ask which one it belongs to.",
+            "发票未注明订单，无法占用订单额度。请核实所属订单。",
+        ),
+        "CANCELLED": CANCELLED,
+    }
     applies_when = "the invoice stands"
     sources = ("documents", "ledger")
     effects: ClassVar = {

@@ -54,7 +54,7 @@ class MatchPrice(Rule[MatchPriceThresholds]):
     id = "MATCH_PRICE"
     version = 2
     title = Text("Is the price the ordered one?", "发票价格是否与订单一致？")
-    basis = ("民法典 470", "EN 16931 BT-146, BT-149, BG-20, BG-21, BG-27, BG-28", "practice: three-way match")
+    basis = ("民法典 626", "EN 16931 BT-146, BT-149, BG-20, BG-21, BG-27, BG-28", "practice: three-way match")
     explains: ClassVar = {
         "EQUAL": Text("The price is the ordered one. Nothing to do.", "价格与订单一致，无需处理。"),
         "CORRECTED": Text(

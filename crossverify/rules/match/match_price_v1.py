@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 from consortium.documents import InvoiceLine, OrderLine, PurchaseOrder
 from crossverify.figures import Rate
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
+from crossverify.rules.match import match_price
 from crossverify.rules.match.lines import Said, verdicts
+from crossverify.rules.match.texts import taken
 from crossverify.trade import unit_price
 from crossverify.units import shown
 from crossverify.units_v1 import factor
@@ -18,8 +20,7 @@ from crossverify.wording import percent
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
-    from crossverify.rules.match.lines import Said, verdicts
-from crossverify.trade import TradeLine
+    from crossverify.trade import TradeLine
 
 
 class MatchPriceThresholds(Thresholds):
@@ -43,7 +44,10 @@ class MatchPrice(Rule[MatchPriceThresholds]):
 
     id = "MATCH_PRICE"
     version = 1
-    codes = frozenset(
+    title = match_price.MatchPrice.title
+    basis = match_price.MatchPrice.basis
+    explains: ClassVar = taken(
+        match_price.MatchPrice.explains,
         {
             "CANCELLED",
             "CORRECTED",
@@ -56,7 +60,7 @@ class MatchPrice(Rule[MatchPriceThresholds]):
             "NO_COMPARABLE_PRICE",
             "NO_ORDER",
             "WITHIN_TOLERANCE",
-        }
+        },
     )
     applies_when = "the invoice stands"
     sources = ("documents",)

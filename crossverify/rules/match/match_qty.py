@@ -62,7 +62,7 @@ class MatchQty(Rule[MatchQtyThresholds]):
     version = 2
     title = Text("Is no more invoiced than was received and accepted?", "开票数量是否未超过已验收数量？")
     basis = (
-        "民法典 761",
+        "民法典 620, 763",
         "银发〔2025〕77号 (真实交易背景)",
         "EN 16931 BT-129",
         "UN/ECE Rec 20",

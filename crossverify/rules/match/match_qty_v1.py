@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from crossverify.figures import Rate
 from crossverify.rule import Deduction, Effect, Input, Outcome, Rule, Step, Thresholds, Verdict, clip
+from crossverify.rules.match import match_qty
 from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.prepayment import is_prepayment
+from crossverify.rules.match.texts import taken
 from crossverify.units import Exact, exact, scaled, shown
 from crossverify.units_v1 import factor
 from crossverify.wording import rounded_up
@@ -60,7 +62,10 @@ class MatchQty(Rule[MatchQtyThresholds]):
 
     id = "MATCH_QTY"
     version = 1
-    codes = frozenset(
+    title = match_qty.MatchQty.title
+    basis = match_qty.MatchQty.basis
+    explains: ClassVar = taken(
+        match_qty.MatchQty.explains,
         {
             "CANCELLED",
             "EARLIER_UNITS",
@@ -75,7 +80,7 @@ class MatchQty(Rule[MatchQtyThresholds]):
             "WITHIN_ACCEPTED",
             "WITHIN_SELLERS_RECEIPT",
             "WITHIN_TOLERANCE",
-        }
+        },
     )
     applies_when = "the invoice is for goods and is no prepayment"
     sources = ("documents",)

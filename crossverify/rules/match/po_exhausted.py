@@ -79,7 +79,7 @@ class PoExhausted(Rule[PoExhaustedThresholds]):
     id = "PO_EXHAUSTED"
     version = 2
     title = Text("Is no more invoiced than was ordered?", "开票是否未超过订单？")
-    basis = ("民法典 761", "EN 16931 BT-13, BT-132", "practice: three-way match")
+    basis = ("民法典 629", "EN 16931 BT-13, BT-132", "practice: three-way match")
     explains: ClassVar = {
         "WITHIN_ORDER": Text(
             "No more is invoiced than was ordered. Nothing to do.", "开票未超过订单，无需处理。"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from consortium.documents import PurchaseOrder
 from crossverify.figures import Rate
 from crossverify.rule import Effect, Input, Outcome, Rule, Thresholds, Verdict
+from crossverify.rules.match import po_exhausted
 from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.prepayment import is_prepayment
+from crossverify.rules.match.texts import taken
 from crossverify.trade import unit_price
 from crossverify.units import Exact, exact, scaled, shown
 from crossverify.units_v1 import factor
@@ -72,7 +74,10 @@ class PoExhausted(Rule[PoExhaustedThresholds]):
 
     id = "PO_EXHAUSTED"
     version = 1
-    codes = frozenset(
+    title = po_exhausted.PoExhausted.title
+    basis = po_exhausted.PoExhausted.basis
+    explains: ClassVar = taken(
+        po_exhausted.PoExhausted.explains,
         {
             "CANCELLED",
             "CURRENCY",
@@ -84,7 +89,7 @@ class PoExhausted(Rule[PoExhaustedThresholds]):
             "PREPAYMENT",
             "WITHIN_ORDER",
             "WITHIN_TOLERANCE",
-        }
+        },
     )
     applies_when = "the invoice stands and is no prepayment"
     sources = ("documents",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from crossverify.rule import Text
@@ -45,3 +45,8 @@ COMMON: Final[Mapping[str, Text]] = {
         "单证使用的计量单位无法换算。请核实换算关系。",
     ),
 }
+
+
+def taken(explains: Mapping[str, Text], codes: Iterable[str]) -> dict[str, Text]:
+    """What a later version explains, for the codes that an earlier one has."""
+    return {code: explains[code] for code in sorted(codes)}
