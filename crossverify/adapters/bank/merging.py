@@ -3,8 +3,8 @@ notification (camt.054), or on two statements that overlap, it counts once.
 
 1. A place that was loaded before (account, report, entry, transaction) is that movement; it must say the same.
 2. An entry that carries a reference of the bank, or of the entry, is the entry of another report with the same
-   reference, account, direction, date and amount. Where one tells the transactions of a batch and the other does not,
-   the transactions stay.
+   reference, account, direction, date and amount. Where one tells more transactions of a batch than the other, these
+   stay.
 3. A transaction is that of another report with a reference in common (the bank's, the clearing's, the payer's
    end-to-end reference, the creditor's), the same account, direction, date and amount. References that others than
    the bank chose may repeat, so by them only reports of different kinds are put together, and reports of one day.
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from crossverify.adapters.bank.movements import Movement, MovementKind, Report, Statement
-from crossverify.adapters.bank.store import Changes, Linked, content_of, place_of
+from crossverify.adapters.bank.store import Added, Changes, Linked, content_of, place_of
 from crossverify.adapters.records import LoadProblem
 
 _BANKS_OWN = ("bank:", "uetr:")
@@ -90,7 +90,8 @@ class Merger:
         if not fresh:
             return
         twin = self._entry_of(fresh[0])
-        if twin is not None and (not twin.whole or fresh[0].detail == 0):
+        parts = 0 if fresh[0].detail == 0 else len(entry)
+        if twin is not None and (twin.parts > 1 or parts <= twin.parts):
             for movement in fresh:
                 self._see(movement, self._transaction_of(movement) or twin)
                 yield movement, False
@@ -98,7 +99,7 @@ class Merger:
         for movement in fresh:
             known = None if twin is not None else self._transaction_of(movement)
             if known is None:
-                self._add(movement, account)
+                self._add(movement, account, parts)
             else:
                 self._see(movement, known)
             yield movement, known is None
@@ -129,22 +130,22 @@ class Merger:
         self.contents[place_of(movement)] = content_of(movement)
         self.changes.seen.append((movement, known.movement))
 
-    def _add(self, movement: Movement, account: int) -> None:
+    def _add(self, movement: Movement, account: int, parts: int) -> None:
         keys = dict.fromkeys((*entry_keys(movement), *transaction_keys(movement)))
-        linked = Linked(self.number, movement.statement.report.value, movement.detail == 0, set())
+        linked = Linked(self.number, movement.statement.report.value, parts, set())
         self.number += 1
         for key in keys:
             self.links.setdefault(key, []).append(linked)
         self._by_number[linked.movement] = linked
-        self.changes.added.append((linked.movement, account, movement, list(keys)))
+        self.changes.added.append(Added(linked.movement, account, movement, parts, list(keys)))
         self._see(movement, linked)
 
     def _replace(self, twin: Linked, parts: Entry) -> None:
-        """The transactions of a whole entry are told now: they stand for it on every report that told of it."""
-        first = self.changes.added[-len(parts)][0]
-        self.changes.replaced[twin.movement] = first
-        for number, _, _, _ in self.changes.added[-len(parts) :]:
-            self._by_number[number].statements |= twin.statements
+        """The transactions of an entry are told now: they stand for it on every report that told of it."""
+        added = self.changes.added[-len(parts) :]
+        self.changes.replaced[twin.movement] = added[0].number
+        for each in added:
+            self._by_number[each.number].statements |= twin.statements
         for found in self.links.values():
             if twin in found:
                 found.remove(twin)

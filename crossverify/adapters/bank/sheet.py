@@ -49,7 +49,7 @@ _REMEDY: Final = "Correct the row and load the file again; what was taken stays.
 
 
 def _names(words: str) -> frozenset[str]:
-    return frozenset(name_key(word) for word in words.split(";"))
+    return frozenset(name_key(word) for word in words.split(";")) - {""}
 
 
 _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
@@ -74,7 +74,7 @@ _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
         "reference;ref;référence;bank reference;transaction id;referenz;流水号;交易流水号;凭证号;交易参考号"
     ),
     "text": _names(
-        "description;label;libellé;libelle;verwendungszweck;memo;details;remittance information;摘要;用途;附言;备注"
+        "description;text;narrative;label;libellé;libelle;verwendungszweck;memo;details;remittance information;摘要;用途;附言;备注"
     ),
     "party": _names(
         "partner name;counterparty;counterparty name;payer;payer name;beneficiary;name;auftraggeber/empfänger;"
@@ -86,8 +86,8 @@ _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "party_id": _names("payer id;counterparty id;partner id;对方税号;对方统一社会信用代码"),
 }
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_MONEY_IN: Final = _names("credit;crdt;c;cr;haben;h;贷;贷方;收;收入;+")
-_MONEY_OUT: Final = _names("debit;dbit;d;dr;soll;s;借;借方;支;支出;-") | {"-"}
+_MONEY_IN: Final = _names("credit;crdt;c;cr;haben;h;贷;贷方;收;收入") | {"+"}
+_MONEY_OUT: Final = _names("debit;dbit;d;dr;soll;s;借;借方;支;支出") | {"-"}
 _IN_NAME: Final = re.compile(r"(account|currency|owner)\s*=\s*([^;,@]+)")
 _AMOUNT: Final = re.compile(r"[+-]?\d{1,3}(?:([ ,.'])\d{3})*(?:[.,]\d+)?-?|[+-]?\d+(?:[.,]\d+)?-?", re.ASCII)
 _DAY: Final = re.compile(r"(\d{1,4})[-/.年](\d{1,2})[-/.月](\d{1,4})日?(?:[ T].*)?", re.ASCII)
@@ -135,7 +135,7 @@ def read_sheet(content: bytes, name: str = "") -> Iterator[Item]:
     heads = {**heads, **_named(name)}
     order = _day_order(rows)
     mark = _decimal_mark(rows)
-    problem = _undecided(order, mark)
+    problem = _undecided(order, mark) or _nowhere(rows, heads)
     if problem is not None:
         yield problem
         return
@@ -305,6 +305,14 @@ def _undecided(order: str, mark: str) -> LoadProblem | None:
             "It cannot be told whether a comma or a point marks the decimals.",
             "Write all amounts with two decimals, in one way.",
         )
+    return None
+
+
+def _nowhere(rows: Sequence[_Row], heads: Mapping[str, str]) -> LoadProblem | None:
+    """What neither a column nor anything before the header nor the file's name says."""
+    for column, what in (("account", "whose account it is"), ("currency", "in which currency")):
+        if not heads.get(column) and not any(row.get(column) for row in rows):
+            return LoadProblem("/", f"The sheet does not say {what}.", _remedy(column))
     return None
 
 

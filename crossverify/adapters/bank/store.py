@@ -74,10 +74,10 @@ MOVEMENTS = Table(
     Column("amount", String, nullable=False),
     Column("currency", String, nullable=False),
     Column("reference", String, nullable=False),
-    Column("whole", Boolean, nullable=False),
+    Column("parts", Integer, nullable=False),
     Column("more", String, nullable=False),
 )
-"""``whole``: an entry of which no transactions were told."""
+"""``parts``: of how many transactions its entry consists, as far as they were told."""
 
 PLACES = Table(
     "places",
@@ -231,13 +231,13 @@ class Linked:
     """A stored movement under one of its keys.
 
     :ivar report: kind of the report that told of it first
-    :ivar whole: whether it is an entry without transactions
+    :ivar parts: transactions of its entry, as far as they were told
     :ivar statements: reports that tell of it
     """
 
     movement: int
     report: str
-    whole: bool
+    parts: int
     statements: set[str]
 
 
@@ -245,7 +245,7 @@ async def known_links(session: AsyncSession, keys: Iterable[str]) -> dict[str, l
     """Movements by what names them on other reports, in two queries."""
     rows = (
         await session.execute(
-            select(LINKS.c.key, LINKS.c.movement_id, LINKS.c.report, MOVEMENTS.c.whole)
+            select(LINKS.c.key, LINKS.c.movement_id, LINKS.c.report, MOVEMENTS.c.parts)
             .join(MOVEMENTS, MOVEMENTS.c.id == LINKS.c.movement_id)
             .where(LINKS.c.key.in_(sorted(set(keys))))
             .order_by(LINKS.c.movement_id)
@@ -260,7 +260,7 @@ async def known_links(session: AsyncSession, keys: Iterable[str]) -> dict[str, l
         statements[number].add(statement)
     found: dict[str, list[Linked]] = {}
     linked = {
-        row.movement_id: Linked(row.movement_id, row.report, row.whole, statements[row.movement_id])
+        row.movement_id: Linked(row.movement_id, row.report, row.parts, statements[row.movement_id])
         for row in rows
     }
     for row in rows:
@@ -273,16 +273,33 @@ async def next_movement(session: AsyncSession) -> int:
     return int((await session.scalar(select(func.coalesce(func.max(MOVEMENTS.c.id), 0)))) or 0) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new movement.
+
+    :ivar number: its number
+    :ivar account: its account's id
+    :ivar parts: transactions of its entry, as far as they were told
+    :ivar keys: what names it on other reports
+    """
+
+    number: int
+    account: int
+    movement: Movement
+    parts: int
+    keys: Sequence[str]
+
+
 @dataclass(slots=True)
 class Changes:
     """What one batch of a load changes.
 
-    :ivar added: new movements: number, account's id, movement, keys that name it on other reports
-    :ivar seen: places that were told of: place, statement, content, movement
+    :ivar added: new movements
+    :ivar seen: what reports told, and which movement it is
     :ivar replaced: whole entries of which the transactions are told now: old number -> new one
     """
 
-    added: list[tuple[int, int, Movement, Sequence[str]]] = field(default_factory=list)
+    added: list[Added] = field(default_factory=list)
     seen: list[tuple[Movement, int]] = field(default_factory=list)
     replaced: dict[int, int] = field(default_factory=dict)
 
@@ -290,14 +307,15 @@ class Changes:
 async def apply(session: AsyncSession, changes: Changes) -> None:
     """Store what a batch changes."""
     rows, tokens, links = [], [], []
-    for number, account, movement, keys in changes.added:
-        rows.append(_row(number, account, movement))
+    for added in changes.added:
+        number, movement = added.number, added.movement
+        rows.append(_row(number, added.account, movement, added.parts))
         tokens += [
             {"token": token, "movement_id": number, "place": place, "strong": strong, "amount": amount}
             for token, (place, strong, amount) in tokens_of(movement).items()
         ]
         report = movement.statement.report.value
-        links += [{"key": key, "movement_id": number, "report": report} for key in keys]
+        links += [{"key": key, "movement_id": number, "report": report} for key in added.keys]
     for table, values in ((MOVEMENTS, rows), (TOKENS, tokens), (LINKS, links)):
         if values:
             await session.execute(insert(table), values)
@@ -319,7 +337,7 @@ async def apply(session: AsyncSession, changes: Changes) -> None:
         await session.execute(insert(PLACES), places)
 
 
-def _row(number: int, account: int, movement: Movement) -> dict[str, object]:
+def _row(number: int, account: int, movement: Movement, parts: int) -> dict[str, object]:
     return {
         "id": number,
         "account_id": account,
@@ -329,7 +347,7 @@ def _row(number: int, account: int, movement: Movement) -> dict[str, object]:
         "amount": movement.amount,
         "currency": movement.currency,
         "reference": _reference(movement),
-        "whole": movement.detail == 0,
+        "parts": parts,
         "more": json.dumps(_more(movement), ensure_ascii=False),
     }
 

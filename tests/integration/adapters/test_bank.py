@@ -21,51 +21,14 @@ from tests.support.adapters import (
     debtor,
     entry,
 )
+from tests.support.bank import OTHER_ACCOUNT, ask, owner, payments, question
 from tests.support.certs import TestConsortium
-
-OTHER_ACCOUNT = "FI2112345600000785"
-OWNER = (
-    "<Ownr><Nm>{name}</Nm><Id><OrgId><Othr><Id>{id}</Id><SchmeNm><Prtry>USCC</Prtry></SchmeNm></Othr></OrgId>"
-    "</Id></Ownr>"
-)
-
-
-def owner(identifier: str, name: str = "Some Co") -> str:
-    return OWNER.format(name=name, id=identifier.removeprefix("uscc:"))
 
 
 @pytest.fixture
 async def bank(consortium: TestConsortium, tmp_path: Path) -> AsyncIterator[RunningAdapter]:
     async with adapter("bank", consortium, tmp_path) as running:
         yield running
-
-
-def question(number: str = "INV-1", **values: Any) -> PaymentQuestion:
-    return PaymentQuestion(
-        **{
-            "reference": number,
-            "invoice_number": number,
-            "payee_account": ACCOUNT,
-            "amount": "1130.00",
-            "currency": "CNY",
-            "seller_id": SELLER,
-            "buyer_id": BUYER,
-            "seller_name": "Seller Co",
-            **values,
-        }
-    )
-
-
-async def ask(bank: RunningAdapter, *questions: PaymentQuestion) -> list[dict[str, Any]]:
-    answer = await BankSource(bank.channel()).ask(questions)
-    assert answer.reason == ""
-    return [answer.answers[each.reference] for each in questions]
-
-
-async def payments(bank: RunningAdapter, asked: PaymentQuestion | None = None) -> list[dict[str, Any]]:
-    (answer,) = await ask(bank, asked or question())
-    found: list[dict[str, Any]] = answer["payments"]
-    return found
 
 
 async def test_a_payment_with_all_that_the_statement_says(bank: RunningAdapter) -> None:
