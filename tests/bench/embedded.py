@@ -47,7 +47,7 @@ async def measure(layout: Layout, profile: Profile, report: Report, divide: int)
             )
         size, seconds, check = await package.make(layout, profile, PACKAGE_DOCUMENTS // divide)
         report.note(
-            f"package of {size:,} documents, three adapters",
+            f"package of {size:,} documents, five adapters",
             f"{seconds:.2f} s",
             seconds,
             "< 2 s",

@@ -1,4 +1,4 @@
-"""A package over many documents, with all three institutions answering, and its verification."""
+"""A package over many documents, with all institutions answering, and its verification."""
 
 from __future__ import annotations
 

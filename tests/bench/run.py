@@ -22,7 +22,7 @@ from chanrong.sandbox import lifecycle
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile
 from consortium.errors import ChanrongError
-from tests.bench import embedded, fabric
+from tests.bench import embedded, fabric, rules
 from tests.bench.figure import Report
 
 Ledger = Literal["embedded", "fabric"]
@@ -36,14 +36,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--ledger", default="embedded", choices=list(LEDGERS))
     parser.add_argument("--table", choices=list(LEDGERS), help="another ledger's table, to see that it runs")
+    parser.add_argument("--rules", action="store_true", help="only what the rules cost; needs no ledger")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="a tenth of the documents, to see that it runs")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end that takes the sandbox down
     report = Report(Console(stderr=True))
     table = LEDGERS[options.table or options.ledger]
+    divide = 10 if options.quick else 1
     try:
-        asyncio.run(run(options.ledger, table.measure, report, 10 if options.quick else 1))
+        if options.rules or table is embedded:
+            rules.measure(report, divide)
+        if not options.rules:
+            asyncio.run(run(options.ledger, table.measure, report, divide))
     except ChanrongError as error:
         sys.exit(f"{error.message}\n{error.remedy}".strip())
     if options.json:

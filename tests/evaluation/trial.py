@@ -168,7 +168,9 @@ def try_fraud(fraud: Fraud, seed: object) -> Case:
     value = sum((owed.face for owed in labelled), Decimal(0))
     look = Look(APPLIED)
     before = judge(bad, look, profile)
-    seen = _seen(labelled, before, twins_verdicts(fraud.product, seed, look), model)
+    twin = twins_verdicts(fraud.product, seed, look)
+    groups = [[each] for each in labelled] if fraud.any_of else [labelled]
+    seen = next((found for group in groups if (found := _seen(group, before, twin, model))), None)
     name = f"{fraud.name} {seed}"
     if seen is not None:
         return Case(fraud.name, name, seen[0], seen[1], value, Decimal(0))

@@ -50,6 +50,7 @@ class Fraud:
     :ivar commit: does it; the things that are bad are labelled by it
     :ivar why: why it cannot be seen, or what limits its damage
     :ivar product: what the bank is asked to lend on
+    :ivar any_of: enough is done when one of the labelled things is stopped: of two papers over one thing, either
     """
 
     name: str
@@ -60,6 +61,7 @@ class Fraud:
     commit: Callable[[Any], object]
     why: str = ""
     product: Product = "receivable"
+    any_of: bool = False
 
 
 def plain_pair(scene: Scene, chance: Chance) -> Pair:
@@ -69,15 +71,18 @@ def plain_pair(scene: Scene, chance: Chance) -> Pair:
     return replace(pair, orders=[], contract=pair.contract, treasury=None)
 
 
-def plain_trade(scene: Scene, chance: Chance, trade: str, pair: Pair | None = None) -> Trade:
+def plain_trade(
+    scene: Scene, chance: Chance, trade: str, pair: Pair | None = None, lines: list[Line] | None = None
+) -> Trade:
     """The honest trade that a fraud starts from, with papers and books in order.
 
     :param trade: line of business
+    :param lines: what is ordered; something of the line of business unless it says
     """
     pair = pair or plain_pair(scene, chance)
     trader = Trader(scene, pair, chance.of("plain"))
     ordered = ISSUED - timedelta(days=25)
-    order = trader.place(wanted(trade, chance.of("goods")), ordered)
+    order = trader.place(lines or wanted(trade, chance.of("goods")), ordered)
     lines = [line.of(line.quantity) for line in order.lines]
     sent = trader.send(lines, ISSUED - timedelta(days=6))
     delivery = trader.receive(lines, ISSUED - timedelta(days=3), sent=sent)

@@ -47,6 +47,23 @@ def same_place_twice(stock: Stock) -> None:
     mark(asset, "one_pile_two_receipts")
 
 
+def above_count(stock: Stock) -> None:
+    """Two receipts, each attested; by the keeper's own count the store holds half of what they say."""
+    store = replace(
+        stock.store,
+        number=f"CK{stock.chance.digits(8)}",
+        lots=[(f"X{stock.chance.digits(6)}", quantity) for _, quantity in stock.store.lots],
+    )
+    asset = storage.put_in(stock.scene, store, stock.chance.of("again"))
+    scene = stock.scene
+    scene.papers = [paper for paper in scene.papers if paper.document.kind != "keeper_attestation"]
+    for pile in (stock.store, store):
+        paper = storage.attestation(pile, stock.chance, occupied=store.quantity)
+        scene.show(paper, store.keeper, paper.issue_date + timedelta(days=1), signed=True)
+    for each in (stock.asset, asset):
+        mark(each, "receipts_above_the_count")
+
+
 def above_capacity(stock: Stock) -> None:
     """More on receipts than the store can hold (上海钢贸 2012)."""
     _attest_anew(stock, occupied=stock.store.capacity * 2)
@@ -214,12 +231,21 @@ FRAUDS: Final = (
         one_lot_twice,
     ),
     _f(
+        "receipts_above_the_count",
+        "receipts and attestations say twice what the keeper's own count says",
+        "佛山 2022",
+        _KEEPER,
+        "before funding",
+        above_count,
+    ),
+    _f(
         "one_pile_two_receipts",
-        "two receipts over one pile, other lot numbers",
+        "two receipts over one pile, other lot numbers, each attested by the keeper",
         "佛山 2022",
         ("warehouse_receipt",),
-        "before funding",
+        "never",
         same_place_twice,
+        "the keeper is in it and says of both that all is there; a visit, scales or sensors would tell",
     ),
     _f(
         "above_capacity",

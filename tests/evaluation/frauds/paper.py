@@ -12,7 +12,7 @@ from tests.evaluation.frauds.stock import Held, Placed, mark
 from tests.evaluation.scene import exchange
 from tests.evaluation.scene.books import BillPart, ClaimEntry, Filing
 from tests.evaluation.scene.companies import company
-from tests.evaluation.scene.scene import APPLIED
+from tests.evaluation.scene.scene import APPLIED, Asset
 from tests.evaluation.scene.trade import Billing
 
 # --- bills ------------------------------------------------------------------------------------
@@ -89,9 +89,10 @@ def overlapping(held: Held) -> None:
     half = BillPart((part.first + part.last) // 2, part.last, part.holder)
     body = exchange.paper(held.bill, half, held.bill.issued)
     held.scene.show(body, held.scene.supplier, APPLIED - timedelta(days=3))
-    again = type(held.asset)(body, body.amount, Decimal(0))
+    again = Asset(body, body.amount, Decimal(0))
     held.scene.assets.append(again)
-    mark(again, "overlapping_units")
+    for each in (held.asset, again):
+        mark(each, "overlapping_units")
 
 
 def beyond_range(held: Held) -> None:
@@ -228,7 +229,7 @@ FRAUDS: Final = (
     _bill("discounted_before", "another bank holds it", _BILLS, discounted),
     _bill("bill_paid_already", "paid and ended", _BILLS, ended),
     _bill("forged_bill", "the exchange does not know it", _BILLS, forged),
-    _bill("overlapping_units", "two parts share units", ("bill",), overlapping),
+    replace(_bill("overlapping_units", "two parts share units", ("bill",), overlapping), any_of=True),
     _bill("neighbours_units", "more units than the holder has", _BILLS, beyond_range),
     _bill("acceptor_overdue", "the acceptor does not pay its bills", _BILLS, overdue),
     _bill("bill_sold_to_other_bank", "another member bank has a claim", ("ledger",), sold_bill),
