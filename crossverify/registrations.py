@@ -121,8 +121,9 @@ def hits(case: Case) -> Mapping[str, tuple[Hit, ...]]:
     known = registrations(case)
     if isinstance(known, Gap) or not known:
         return {}
+    own = {each.number: is_own(case, each) for each in known}
     return {
-        asset.fingerprint: tuple(_hit(case, each, facts, asset) for each in known)
+        asset.fingerprint: tuple(_hit(case, each, facts, asset, own[each.number]) for each in known)
         for asset in case.assets
         if (facts := facts_of(case, asset)) is not None
     }
@@ -170,7 +171,7 @@ def _relation(registration: Registration, description: str, facts: AssetFacts) -
     return compare(collateral, facts)
 
 
-def _hit(case: Case, registration: Registration, facts: AssetFacts, asset: Asset) -> Hit:
+def _hit(case: Case, registration: Registration, facts: AssetFacts, asset: Asset, own: bool) -> Hit:
     now = _relation(registration, registration.description, facts)
     since, sequence = registration.registered_unix, registration.sequence
     changes = [each for each in registration.amendments if each.kind == "description"]
@@ -186,7 +187,7 @@ def _hit(case: Case, registration: Registration, facts: AssetFacts, asset: Asset
         registration=registration,
         relation=now.relation,
         why=now.why,
-        own=is_own(case, registration),
+        own=own,
         since=since,
         sequence=sequence,
         ended=_ended(registration, case.now),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from consortium.documents.fingerprint import normalised_number
@@ -49,8 +50,20 @@ def compare(collateral: Collateral, asset: AssetFacts) -> Comparison:
         if collateral.goods and not collateral.receivables and asset.kind == "receivable":
             return Comparison(Relation.OTHER, "it is about goods or rights, not about receivables")
         return Comparison(Relation.VAGUE, "its description names neither debtor nor document")
-    found = [_item(each, asset) for each in collateral.items]
-    return min(found, key=lambda each: _STRENGTH.index(each.relation))
+    candidates = list(collateral.beyond_numbers)
+    for number in asset.compared:
+        candidates += collateral.by_number.get(number, ())
+    best = Comparison(Relation.OTHER, "it names other documents")
+    for each in candidates:
+        found = _item(each, asset)
+        if found.relation is Relation.SAME:
+            return found
+        if (
+            _STRENGTH.index(found.relation) < _STRENGTH.index(best.relation)
+            or best.relation is Relation.OTHER
+        ):
+            best = found
+    return best
 
 
 def _item(item: Item, asset: AssetFacts) -> Comparison:
@@ -114,14 +127,19 @@ _YES, _NO, _MAYBE, _NONE = "yes", "no", "maybe", "none"
 
 
 def _debtor(asset: AssetFacts, named: tuple[str, ...]) -> str:
+    return _same_debtor(asset.debtor_names, asset.debtor_ids, named)
+
+
+@lru_cache(maxsize=65_536)
+def _same_debtor(debtor_names: tuple[str, ...], debtor_ids: tuple[str, ...], named: tuple[str, ...]) -> str:
     """Whether this is the asset's debtor: yes, no, maybe; "none" when nobody is named."""
     given = [each for each in named if each]
     if not given:
         return _NONE
     ids = {each.casefold() for each in given if _is_id(each)}
     names = {name_key(each) for each in given if not _is_id(each)} - {""}
-    own_ids = {each.casefold() for each in asset.debtor_ids}
-    own_names = {name_key(each) for each in asset.debtor_names} - {""}
+    own_ids = {each.casefold() for each in debtor_ids}
+    own_names = {name_key(each) for each in debtor_names} - {""}
     if ids & own_ids or names & own_names:
         return _YES
     schemes = {each.partition(":")[0] for each in ids} & {each.partition(":")[0] for each in own_ids}

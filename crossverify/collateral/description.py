@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -88,7 +89,7 @@ class Item:
         return _compared(self.contracts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Collateral:
     """A description.
 
@@ -100,3 +101,21 @@ class Collateral:
     items: tuple[Item, ...] = ()
     receivables: bool = False
     goods: bool = False
+
+    @cached_property
+    def by_number(self) -> Mapping[str, tuple[Item, ...]]:
+        """Items by each number that they name."""
+        found: dict[str, tuple[Item, ...]] = {}
+        for item in self.items:
+            for number in item.numbers:
+                found[number] = (*found.get(number, ()), item)
+        return found
+
+    @cached_property
+    def beyond_numbers(self) -> tuple[Item, ...]:
+        """Items that may cover more than the numbers that they name: all others cover nothing else."""
+        return tuple(
+            each
+            for each in self.items
+            if not each.lists or each.open or each.everything or each.ranges or each.all_goods
+        )
