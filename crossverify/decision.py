@@ -204,6 +204,10 @@ def gravest(findings: Iterable[Finding]) -> Decision:
 
 
 _GRAVITY = {Effect.EXCLUDE: 0, Effect.REFER: 1, Effect.INFORMATION: 2}
+_URGENCY = {outcome: place for place, outcome in enumerate((Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN))} | {
+    Outcome.PASS: 3,
+    Outcome.NOT_APPLICABLE: 3,
+}
 _SAID_OUTCOMES = frozenset({Outcome.FAIL, Outcome.WARN, Outcome.UNKNOWN})
 
 
@@ -214,12 +218,14 @@ REQUIRED = " The profile lends only where this is known."
 def reasons_of(findings: Iterable[Finding], *, required: bool = False) -> tuple[Reason, ...]:
     """The gravest first, each code once; what merely informs is said last, and passes are not.
 
-    :param required: say why what is unknown excludes
+    :param required: as in the second form: say why what is unknown excludes; of one effect failures come first, then
+        warnings
     """
     said = [
         item for item in findings if item.effect is not Effect.INFORMATION or item.outcome in _SAID_OUTCOMES
     ]
-    said.sort(key=lambda item: _GRAVITY[item.effect])  # stable: else in the order of the findings
+    # Stable: else in the order of the findings.
+    said.sort(key=lambda item: (_GRAVITY[item.effect], _URGENCY[item.outcome] if required else 0))
     reasons: dict[str, Reason] = {}
     for item in said:
         code = f"{item.rule}.{item.code}"

@@ -89,12 +89,13 @@ def word(text: str, language: Language) -> str:
     return _CHINESE.get(text, text) if language is Language.ZH else text
 
 
-_STEPS: Final = {step.value: text for step, text in STEPS.items()}
+STEPS_BY_NAME: Final = {step.value: text for step, text in STEPS.items()}
+"""Names of the steps of the waterfall."""
 
 
 def step_name(name: str, language: Language) -> str:
     """Name of a step of the waterfall."""
-    text = _STEPS.get(name)
+    text = STEPS_BY_NAME.get(name)
     if text is None:
         return word(name, language).replace("_", " ")
     return text.zh if language is Language.ZH else text.en

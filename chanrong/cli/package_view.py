@@ -172,7 +172,9 @@ def _receivables(payload: Mapping[str, Any], language: Language) -> None:
     order = {"excluded": 0, "refer": 1, "eligible": 2}
     ranked = sorted(receivables, key=lambda r: order[r["decision"]])
     shown = ranked[:MAX_RECEIVABLES]
-    for one in (r for r in shown if r["reasons"]):
+    # From the second form on an eligible one has notes that change nothing: they are for `--receivable`.
+    told = [r for r in shown if r["reasons"] and (r["decision"] != "eligible" or payload["version"] == 1)]
+    for one in told:
         _decided(payload, one, language)
     rest = [
         (
@@ -183,7 +185,7 @@ def _receivables(payload: Mapping[str, Any], language: Language) -> None:
             short(one["document"] or one["fingerprint"]),
         )
         for one in shown
-        if not one["reasons"]
+        if one not in told
     ]
     if rest:
         if len(rest) < len(shown):
