@@ -115,9 +115,13 @@ class Scene:
         """Withdraws a consent."""
         await revoke_consent(self.layout, self.profile, self.profile.party(alias), consent_id)
 
-    async def package(self, bank: str, alias: str) -> tuple[finance_pb2.PackageSummary, Json, bytes]:
+    async def package(
+        self, bank: str, alias: str, profile: str = ""
+    ) -> tuple[finance_pb2.PackageSummary, Json, bytes]:
         """A package: summary, payload, file."""
-        wanted = finance_pb2.RequestPackageRequest(subject=self.profile.party(alias).handle, purpose=PURPOSE)
+        wanted = finance_pb2.RequestPackageRequest(
+            subject=self.profile.party(alias).handle, purpose=PURPOSE, profile=profile
+        )
         answer = await request_package(self.layout, self.profile, bank, wanted)
         return answer.summary, orjson.loads(answer.package)["payload"], answer.package
 

@@ -1,4 +1,4 @@
-"""The demo's story: three acts on one sandbox, every line from a call that happened.
+"""The demo's story: four acts on one sandbox, every line from a call that happened.
 
 Acts are in files of their own; what they hand on to each other is :class:`Scene`.
 """
@@ -15,7 +15,7 @@ import orjson
 from rich.console import Console
 
 from chanrong.cli.sandbox import bring_up
-from chanrong.demo import act1, act2, act3
+from chanrong.demo import act1, act2, act3, act4
 from chanrong.demo.institutions import desk_figures
 from chanrong.demo.scene import Scene
 from chanrong.demo.stage import Stage
@@ -99,3 +99,5 @@ async def _acts(scene: Scene) -> None:
     await act2.play(scene)
     scene.profile = load_profile(scene.layout)
     await act3.play(scene)
+    scene.profile = load_profile(scene.layout)
+    await act4.play(scene)
