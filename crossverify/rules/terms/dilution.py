@@ -203,15 +203,17 @@ def _histories(case: Case, thresholds: DilutionThresholds) -> Mapping[tuple[str,
 def _corrections(case: Case, days: int) -> frozenset[str]:
     """Receivables that were taken back to the full and invoiced again: same debtor, same lines. One new invoice
     corrects one old."""
-    by_lines: dict[tuple[str, _Lines], list[Receivable]] = defaultdict(list)
     who = who_of(case)
+    taken_back = [each for each in case.receivables if each.credits and still_open(each) == 0]
+    debtors = {who.of(each.invoice.buyer) for each in taken_back}
+    by_lines: dict[tuple[str, _Lines], list[Receivable]] = defaultdict(list)
     for receivable in case.receivables:
-        by_lines[who.of(receivable.invoice.buyer), _lines(receivable.invoice)].append(receivable)
+        debtor = who.of(receivable.invoice.buyer)
+        if debtor in debtors:
+            by_lines[debtor, _lines(receivable.invoice)].append(receivable)
     used: set[str] = set()
     found: set[str] = set()
-    for receivable in case.receivables:
-        if still_open(receivable) > 0 or not receivable.credits:
-            continue
+    for receivable in taken_back:
         credited_on = max(_issued(item.document.document) for item in receivable.credits)
         candidates = by_lines[who.of(receivable.invoice.buyer), _lines(receivable.invoice)]
         for other in candidates:
