@@ -9,16 +9,17 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from consortium.documents import PurchaseOrder
-from crossverify.figures import Rate
+from crossverify.figures import AssetKind, Rate
 from crossverify.match import Fact, Matched, Matching, Note, match_case
 from crossverify.match.accounts import Slot
 from crossverify.match.items import net_price
+from crossverify.orders import invoiced
 from crossverify.rule import Effect, Input, Outcome, Rule, Text, Verdict
 from crossverify.rules.match.lines import Said, verdicts
 from crossverify.rules.match.texts import CANCELLED, COMMON, PREPAYMENT, TOO_MANY_LINES
 from crossverify.rules.match.tolerance import Tolerance
 from crossverify.units import Exact, shown
-from crossverify.wording import money, percent
+from crossverify.wording import money, percent, rounded_up
 
 if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
@@ -65,6 +66,9 @@ class _Order:
 
 class PoExhausted(Rule[PoExhaustedThresholds]):
     """Invoices so far against the order, net of credit notes: by line where lines match, else by net amount.
+
+    Where orders are lent on, each is judged as a whole by what is payable, and is as good as used up from the share on
+    that the profile warns of: what is invoiced is lent on as a receivable.
 
     Invoices use the order up in order of issue date, then ledger position. An invoice that names no order uses up the
     orders of its items together.
@@ -117,13 +121,16 @@ class PoExhausted(Rule[PoExhaustedThresholds]):
         "TOO_MANY_LINES": TOO_MANY_LINES,
         **{code: text for code, text in COMMON.items() if code in {"AMBIGUOUS", "NO_REFERENCE", "UNITS"}},
     }
-    applies_when = "the invoice stands and is no prepayment"
+    applies_when = "the invoice stands and is no prepayment; for orders, always"
     sources = ("documents",)
     effects: ClassVar = {"WARN": Effect.INFORMATION, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
     thresholds = PoExhaustedThresholds
 
     def evaluate(self, case: Case, thresholds: PoExhaustedThresholds) -> Iterator[Verdict]:
         """See the class."""
+        if case.lends_on is AssetKind.ORDER:
+            yield from _of_orders(case, thresholds)
+            return
         matching = match_case(case)
         orders = _orders(case, matching)
         for receivable in case.receivables:
@@ -142,6 +149,29 @@ class PoExhausted(Rule[PoExhaustedThresholds]):
                 yield Verdict(key, Outcome.NOT_APPLICABLE, "PREPAYMENT", text, (code,))
             else:
                 yield from _judge(case, receivable, lines, orders, thresholds)
+
+
+def _of_orders(case: Case, thresholds: PoExhaustedThresholds) -> Iterator[Verdict]:
+    """Orders that are lent on: what is invoiced so far, with tax, of what will be payable."""
+    used = invoiced(case)
+    for order in case.orders:
+        total = Fraction(order.face)
+        so_far = used.get(order.primary.fingerprint, Fraction(0))
+        inputs = (
+            case.of_document(order.primary, "totals/payable", order.face),
+            case.of_document(order.primary, "invoiced", shown(so_far)),
+        )
+        if total <= 0:
+            text = f"Order {order.number} states no value."
+            yield Verdict(order.fingerprint, Outcome.UNKNOWN, "NO_ORDER_VALUE", text, inputs)
+            continue
+        told = (
+            f"{money(rounded_up(so_far, order.currency), order.currency)} invoiced so far of"
+            f" {money(order.face, order.currency)} ordered, with tax"
+        )
+        over = max(so_far - total, Fraction(0))
+        said = _said(_Use(so_far, total, over, so_far, told, inputs, None), thresholds)
+        yield Verdict(order.fingerprint, said.outcome, said.code, said.message, said.inputs)
 
 
 def _orders(case: Case, matching: Matching) -> dict[int, _Order]:
