@@ -129,6 +129,11 @@ def hits(case: Case) -> Mapping[str, tuple[Hit, ...]]:
     }
 
 
+def registrable(asset: Asset) -> bool:
+    """Whether this registry registers such assets: the bill exchange keeps bills."""
+    return isinstance(asset.primary.document, Invoice | PurchaseOrder | WarehouseReceipt)
+
+
 def facts_of(case: Case, asset: Asset, due: date | None = None) -> AssetFacts | None:
     """What a description has to name to cover an asset; none for what this registry does not register (bills).
 

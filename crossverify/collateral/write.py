@@ -77,7 +77,9 @@ def _line(item: Item) -> str:
         ("票据号码", item.bills),
     ):
         if numbers:
-            fields.append(f"{label}:{'、'.join(_number(each) for each in numbers)}")
+            # What will only arise under an order or contract has no number of its own yet.
+            all_under = "项下全部应收账款" if numbers is item.contracts and not item.lists else ""
+            fields.append(f"{label}:{'、'.join(_number(each) for each in numbers)}{all_under}")
     if item.amount is not None:
         fields.append(f"金额:{item.currency} {format(item.amount, ',f')}")
     if item.due is not None:

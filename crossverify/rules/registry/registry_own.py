@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from crossverify.answers import Gap
-from crossverify.registrations import Hit, due_of, hits, registrations
+from crossverify.registrations import Hit, due_of, hits, registrable, registrations
 from crossverify.rule import Effect, Outcome, Rule, Stage, Text, Thresholds, Verdict
 from crossverify.wording import moment
 
@@ -94,7 +94,7 @@ class RegistryOwn(Rule[RegistryOwnThresholds]):
             key = asset.fingerprint
             if isinstance(known, Gap):
                 yield Verdict(key, Outcome.UNKNOWN, known.code, known.message, (case.of_gap(known, key),))
-            elif known and key not in found:
+            elif not registrable(asset):
                 kind = case.of_document(asset.primary, "kind", asset.primary.document.kind)
                 text = "This registry does not register such assets."
                 yield Verdict(key, Outcome.NOT_APPLICABLE, "NOT_REGISTRABLE", text, (kind,))

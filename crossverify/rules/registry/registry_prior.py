@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from crossverify.answers import Gap
 from crossverify.collateral import Relation
-from crossverify.registrations import Hit, hits, registrations
+from crossverify.registrations import Hit, hits, registrable, registrations
 from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict, clip
 from crossverify.wording import moment
 
@@ -101,14 +101,14 @@ class RegistryPrior(Rule[NoThresholds]):
             key = asset.fingerprint
             if isinstance(known, Gap):
                 yield Verdict(key, Outcome.UNKNOWN, known.code, known.message, (case.of_gap(known, key),))
+            elif not registrable(asset):
+                kind = case.of_document(asset.primary, "kind", asset.primary.document.kind)
+                text = "This registry does not register such assets."
+                yield Verdict(key, Outcome.NOT_APPLICABLE, "NOT_REGISTRABLE", text, (kind,))
             elif not known:
                 said = case.of_source("registry", key, "registrations", "0")
                 text = "No registration of the seller was found."
                 yield Verdict(key, Outcome.PASS, "NONE", text, (said,))
-            elif key not in found:
-                kind = case.of_document(asset.primary, "kind", asset.primary.document.kind)
-                text = "This registry does not register such assets."
-                yield Verdict(key, Outcome.NOT_APPLICABLE, "NOT_REGISTRABLE", text, (kind,))
             else:
                 yield _judge(case, key, found[key])
 

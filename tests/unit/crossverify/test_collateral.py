@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -182,6 +183,15 @@ def test_a_filing_names_every_document_once_per_debtor() -> None:
         "发票号码:INV-1、12345678901234567890、INV-2;金额:CNY 2,260;到期日:2026-08-08。"
     )
     assert len(text.splitlines()) == 3
+
+
+def test_an_order_is_described_by_its_number_and_covers_what_comes_of_it() -> None:
+    order = replace(asset(contracts=("PO-1", "C 7、8"), amount=None), numbers=())
+    text = write_description("assignment", collateral_of([order]))
+    assert text.endswith(";合同编号:PO-1、「C 7、8」项下全部应收账款;到期日:2026-08-08。")
+    assert compare(read_description(text), order).relation is Relation.GENERAL
+    assert relation(text) == "general", "the invoice on that order"
+    assert relation(text, asset("INV-2", contracts=("PO-2",))) == "other"
 
 
 TEXT = st.text(
