@@ -173,6 +173,27 @@ def keepers_word(case: Case, receipt: WarehouseReceipt) -> Attested | None:
     return said[-1] if said else None
 
 
+def contradicted(case: Case, receipt: WarehouseReceipt) -> tuple[Attested, Attested] | None:
+    """Two words of the keeper on one receipt that are equally recent and not the same."""
+    last = keepers_word(case, receipt)
+    if last is None:
+        return None
+    for each in attestations(case, receipt):
+        if (
+            each.item is not last.item
+            and own_word(case, each.item)
+            and (each.body.issue_date, each.body.counted_on) == (last.body.issue_date, last.body.counted_on)
+            and _said(each) != _said(last)
+        ):
+            return each, last
+    return None
+
+
+def _said(attested: Attested) -> tuple[object, ...]:
+    lines = (each.model_copy(update={"line_id": ""}) for each in attested.lines)
+    return attested.body.holder, frozenset(lines)
+
+
 def reports_on(
     case: Case, receipt: WarehouseReceipt
 ) -> tuple[tuple[EvidenceDocument, InspectionReport], ...]:

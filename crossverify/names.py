@@ -67,14 +67,20 @@ def same_name(one: str, other: str) -> bool:
     return bool(one and other) and core(one) == core(other)
 
 
+def mistakable(one: str, other: str) -> bool:
+    """Whether two names are the same but for letters that look alike."""
+    ours, theirs = core(one), core(other)
+    return bool(ours and theirs) and ours.translate(_LOOK_ALIKE) == theirs.translate(_LOOK_ALIKE)
+
+
 def alike(one: str, other: str) -> bool:
     """Whether a hurried reader would take one name for the other: the same, the same with letters that look alike, or
     with one letter (of a long name two) added, left out or exchanged."""
+    if mistakable(one, other):
+        return True
     ours, theirs = core(one), core(other)
     if not ours or not theirs:
         return False
-    if ours == theirs or ours.translate(_LOOK_ALIKE) == theirs.translate(_LOOK_ALIKE):
-        return True
     length = min(len(ours), len(theirs))
     if length < SHORT_NAME:
         return False

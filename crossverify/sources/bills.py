@@ -123,7 +123,10 @@ def _checker(asked: dict[str, BillQuestion], latest: date) -> Callable[[dict[str
             raise WrongAnswerError(_first(error)) from error
         if not found.known:
             return
-        number = PackageNumber.parse(question.package_number)
+        try:
+            number = PackageNumber.parse(question.package_number)
+        except ValueError as error:
+            raise WrongAnswerError(f"it knows a package whose number is none: {error}.") from error
         if found.package_number != number.text:
             raise WrongAnswerError(f"it is about another package, {found.package_number[:40]!r}.")
         if found.bill_kind != number.kind:

@@ -10,7 +10,7 @@ from consortium.documents.roles import buyer_of, parties_of
 from crossverify.answers import Gap, Taxpayer
 from crossverify.answers.bills import BillAnswer, BillParty
 from crossverify.billing import BillAsset, answer_on, bills
-from crossverify.names import alike, name_of, same_name
+from crossverify.names import alike, mistakable, name_of, same_name
 from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 from crossverify.rules.bills.bill_state import shown
 
@@ -52,9 +52,9 @@ class BillAcceptor(Rule[NoThresholds]):
 
     - PASS: the same identifier and name (or a former one), and an account at the same bank.
     - WARN: another name under the same identifier; another account or bank than the document's; an acceptor that is
-      continuously overdue (持续逾期).
-    - FAIL: another identifier than the document's, whatever the name; a name that looks like another party's of the
-      trade, with another identifier; a bank whose account is with another bank.
+      continuously overdue (持续逾期); a name a letter away from another party's of the trade.
+    - FAIL: another identifier than the document's, whatever the name; the name of another party of the trade, to the
+      eye, with another identifier; a bank whose account is with another bank.
     - UNKNOWN: the exchange is silent or stale; no identifier on either side to compare.
     - NOT_APPLICABLE: the exchange does not know the bill (BILL_STATE tells).
     """
@@ -95,14 +95,19 @@ class BillAcceptor(Rule[NoThresholds]):
             "承兑人名称与单据所称企业相同或近似，但统一社会信用代码不同，疑为冒名。不得融资并告知被冒名企业。",
         ),
         "LOOKALIKE": Text(
-            "The acceptor's name looks like that of another party of this trade, whose identifier is another. Compare "
-            "letter by letter; do not lend on it before the real company confirms.",
-            "承兑人名称与本笔交易另一主体近似而代码不同，请逐字核对并向真实企业确认。",
+            "To the eye the acceptor has the name of another party of this trade, whose identifier is another. Do not "
+            "lend on it before the real company confirms.",
+            "承兑人名称与本笔交易另一主体看似相同而代码不同，未经真实企业确认不得融资。",
         ),
         "ACCOUNT_ELSEWHERE": Text(
             "The acceptor bears a bank's name and has its account with another bank: banks accept on their own books. "
             "Treat the bill as accepted by an impostor.",
             "承兑人冠以银行名称，却在他行开户承兑，应按冒名承兑处理。",
+        ),
+        "NEAR_NAME": Text(
+            "The acceptor's name is a letter away from that of another party of this trade. It may be a company of its "
+            "own: compare letter by letter and ask.",
+            "承兑人名称与本笔交易另一主体仅一字之差，可能确为另一企业，请逐字核对并核实。",
         ),
         "NO_IDENTIFIER": Text(
             "There is no identifier to compare, only names. Ask for the acceptor's unified social credit code.",
@@ -173,7 +178,9 @@ def _fault(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict | None:
     like = _looks_like(case, theirs, others or mine)
     if like is not None:
         text = f"The acceptor {shown(theirs)} looks like {shown_party(like[1])}, which is another company."
-        return Verdict(key, Outcome.FAIL, "LOOKALIKE", text, (*inputs, like[0]))
+        if mistakable(name_of(like[1]), theirs.name):
+            return Verdict(key, Outcome.FAIL, "LOOKALIKE", text, (*inputs, like[0]))
+        return Verdict(key, Outcome.WARN, "NEAR_NAME", text, (*inputs, like[0]))
     return None
 
 

@@ -14,6 +14,7 @@ from crossverify.answers.bills import BillAnswer, BillParty, BillRange
 from crossverify.billing import BillAsset, answer_on, bills, today_of
 from crossverify.names import name_of, same_name
 from crossverify.rule import Effect, Input, Outcome, Rule, Text, Thresholds, Verdict, clip
+from crossverify.rules.terms.days import months_after
 from crossverify.subranges import joined
 from crossverify.wording import money
 
@@ -24,6 +25,7 @@ _HELD: Final = "CS03"
 _PAST_DUE: Final = "CS04"
 _ENDED: Final = frozenset({"CS05", "CS06"})
 _FREE: Final = "TF0301"
+_PLEDGED: Final = "TF0304"
 _BY_FLAG: Final = {
     "TF0302": (1, Outcome.WARN, "LOCKED", "is locked by a business that is under way"),
     "TF0303": (2, Outcome.FAIL, "NOT_TRANSFERABLE", "must not be transferred"),
@@ -49,7 +51,7 @@ class BillState(Rule[BillStateThresholds]):
     """What the exchange says now of every unit of the bill: state (票据状态), flag (流通标志), holder; and whether
     amount and dates are those of the document.
 
-    - PASS: received and free, held by the subject, not yet due.
+    - PASS: received and free, held by the subject, not yet due; or held by the asking bank itself, or pledged to it.
     - WARN: locked by a business that is under way; a term over six months; issued less than a day before what the
       exchange knows.
     - FAIL: pledged, sold under repurchase, presented, in recourse, not transferable, not yet received, past due, ended;
@@ -70,6 +72,10 @@ class BillState(Rule[BillStateThresholds]):
         "FREE": Text(
             "The exchange has the bill as received, free and held by the applicant. Nothing to do.",
             "票交所登记为已收票、可流通，持票人为申请人。无需处理。",
+        ),
+        "OWN": Text(
+            "The bill is held by your own bank, or pledged to it. Nothing to do beyond watching it.",
+            "票据已由本行持有或质押给本行。持续关注即可。",
         ),
         "LOCKED": Text(
             "A transfer, discount or other business on the bill is under way. Ask the holder what it is, and wait "
@@ -130,7 +136,7 @@ class BillState(Rule[BillStateThresholds]):
         ),
     }
     applies_when = "the applicant brings a bill"
-    sources = ("bills", "documents")
+    sources = ("bills", "documents", "desk")
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
     thresholds = BillStateThresholds
 
@@ -179,6 +185,10 @@ def _judge(case: Case, asset: BillAsset, answer: BillAnswer) -> Iterator[Verdict
     if differing is None and stated is None and held is None and long is None:
         inputs = _inputs(case, asset, answer.ranges)
         due = answer.due_date
+        if any(_is_own(case, each) for each in answer.ranges):
+            text = f"Held by your own bank or pledged to it, due on {due}, as the exchange has it."
+            yield Verdict(asset.fingerprint, Outcome.PASS, "OWN", text, inputs)
+            return
         text = f"Free, held by the applicant, due on {due}, as the exchange has it."
         yield Verdict(asset.fingerprint, Outcome.PASS, "FREE", text, inputs)
 
@@ -241,7 +251,7 @@ def _stated(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict | None:
     if not answer.transferable and answer.ranges:
         text = "Its drawer wrote 不得转让: it must not be transferred."
         return verdict(Outcome.FAIL, "NOT_TRANSFERABLE", text, answer.ranges)
-    held_up = [each for each in answer.ranges if each.circulation != _FREE]
+    held_up = [each for each in answer.ranges if each.circulation != _FREE and not _is_own(case, each)]
     if not held_up:
         return None
     worst = max(held_up, key=lambda each: _BY_FLAG[each.circulation][0])
@@ -258,6 +268,16 @@ def _stated(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict | None:
     return verdict(outcome, code, f"{text}.", same)
 
 
+def _is_own(case: Case, part: BillRange) -> bool:
+    """Whether the asking bank itself holds some units, free, or has them pledged to it."""
+    own = {each.casefold() for each in case.desk.own_identifiers}
+    if part.circulation == _PLEDGED:
+        return not own.isdisjoint(each.casefold() for each in part.pledgee.identifiers)
+    return part.circulation == _FREE and not own.isdisjoint(
+        each.casefold() for each in part.holder.identifiers
+    )
+
+
 def _of(asset: BillAsset, ranges: tuple[BillRange, ...]) -> str:
     """Which part of the bill: "It", or "Units 1,500 (5.00 CNY)"."""
     parts = joined([each.units for each in ranges])
@@ -271,7 +291,7 @@ def _held(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict | None:
     """Whether all of it is in the subject's hands."""
     party = asset.bill.holder or asset.bill.payee
     ours = {str(each).casefold() for each in strong_ids(party)}
-    ours |= {each.casefold() for each in case.evidence.subject.identifiers}
+    ours |= {each.casefold() for each in (*case.evidence.subject.identifiers, *case.desk.own_identifiers)}
     names = [each for each in (name_of(party), case.evidence.subject.name) if each]
     unclear = []
     for each in answer.ranges:
@@ -296,7 +316,7 @@ def _term(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict | None:
     assert issued is not None
     assert due is not None
     months = _SIX_MONTHS if issued >= _SIX_MONTHS_SINCE else 2 * _SIX_MONTHS
-    if due <= _after_months(issued, months):
+    if due <= months_after(issued, months):
         return None
     inputs = (
         case.of_source("bills", asset.fingerprint, "issue_date", issued),
@@ -304,14 +324,3 @@ def _term(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict | None:
     )
     text = f"It runs from {issued} to {due}, more than {months} months."
     return Verdict(asset.fingerprint, Outcome.WARN, "TERM_TOO_LONG", text, inputs)
-
-
-def _after_months(day: date, months: int) -> date:
-    """The same day some months later, or the last one of that month."""
-    year, month = divmod(day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(day.year + year, month + 1, last)
-        except ValueError:
-            continue
-    raise AssertionError("every month has 28 days")

@@ -19,6 +19,7 @@ from crossverify.goods import (
     Stock,
     StoredGoodsAsset,
     attestations,
+    contradicted,
     keepers_word,
     loss_of,
     shown_receipts,
@@ -59,8 +60,8 @@ class WrExists(Rule[WrExistsThresholds]):
     - WARN: the count, or the attestation, is old.
     - FAIL: the keeper knows no such receipt; less is there than promised; more is promised or stored than the store
       can hold; more is promised than lies in the whole store.
-    - UNKNOWN: no attestation, none from the keeper itself, one with a date in the future, a line that it leaves out,
-      or quantities that cannot be compared.
+    - UNKNOWN: no attestation, none from the keeper itself, one with a date in the future, two that contradict each
+      other, a line that it leaves out, or quantities that cannot be compared.
     - NOT_APPLICABLE: never.
 
     Capacity is judged over the receipts shown: those of other depositors are not seen here.
@@ -94,6 +95,10 @@ class WrExists(Rule[WrExistsThresholds]):
         "DATED_AHEAD": Text(
             "The keeper's attestation is dated in the future. Ask for one that is true today.",
             "保管人证明日期在未来，请重新取得。",
+        ),
+        "CONTRADICTION": Text(
+            "The keeper said two different things on one day. Ask it which is true.",
+            "保管人同日出具的证明相互矛盾，请核实以何者为准。",
         ),
         "UNKNOWN_RECEIPT": Text(
             "The keeper says that it issued no such receipt. Treat the receipt as forged.",
@@ -129,7 +134,8 @@ class WrExists(Rule[WrExistsThresholds]):
                 yield not_attested(case, asset)
             else:
                 yield (
-                    _missing(case, asset, attested, thresholds)
+                    _contradicted(case, asset)
+                    or _missing(case, asset, attested, thresholds)
                     or _too_much(case, asset, attested)
                     or _aged(case, asset, attested, thresholds)
                 )
@@ -150,6 +156,16 @@ def not_attested(case: Case, asset: StoredGoodsAsset) -> Verdict:
     told = case.of_document(last.item, "pushed_by", last.item.pushed_by)
     text = f"The attestation {last.body.number} does not come from the keeper's own identity."
     return Verdict(key, Outcome.UNKNOWN, "NOT_FROM_KEEPER", text, (told,))
+
+
+def _contradicted(case: Case, asset: StoredGoodsAsset) -> Verdict | None:
+    pair = contradicted(case, asset.receipt)
+    if pair is None:
+        return None
+    told = tuple(case.of_document(each.item, "number", each.body.number) for each in pair)
+    numbers = " and ".join(each.body.number for each in pair)
+    text = f"The keeper's attestations {numbers} are of one day and do not say the same of this receipt."
+    return Verdict(asset.fingerprint, Outcome.UNKNOWN, "CONTRADICTION", text, told)
 
 
 def _missing(

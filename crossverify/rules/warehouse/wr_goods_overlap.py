@@ -19,6 +19,7 @@ from crossverify.goods import (
     keepers_word,
     loss_of,
     lot_key,
+    lots_of,
     mark_key,
     place_key,
     same_place,
@@ -58,7 +59,7 @@ class WrGoodsOverlap(Rule[NoThresholds]):
       promise no more than it has.
     - WARN: a lot number that another keeper's receipt has too, under other marks: a production lot that was divided,
       perhaps; goods of the same kind at the same place under two keepers; a lot shared with one keeper whose quantity
-      nobody attests.
+      nobody attests; two lines of the receipt that are the same.
     - FAIL: one lot in receipts of two keepers; one numbered piece in two receipts; more promised of a lot than its
       keeper has; the same marks at the same place under two keepers.
     - UNKNOWN: the receipt names neither lots nor marks: its goods cannot be told from others.
@@ -105,6 +106,11 @@ class WrGoodsOverlap(Rule[NoThresholds]):
             "Another keeper issued a receipt for goods of the same kind at the same place. Ask both keepers.",
             "另一保管人在同一地点对同类货物出具仓单，请核实。",
         ),
+        "LINE_TWICE": Text(
+            "Two lines of the receipt are the same goods, quantity and lots. Ask the keeper whether they are there "
+            "twice.",
+            "仓单内两行货物、数量、批号完全相同，请向保管人核实是否重复。",
+        ),
         "NOT_INDIVIDUAL": Text(
             "The receipt names neither lots nor marks, so the goods cannot be told from others. Have them marked.",
             "仓单未载批号或标记，货物无法特定化，请补充。",
@@ -127,8 +133,11 @@ class WrGoodsOverlap(Rule[NoThresholds]):
             ]
             vague = [each for each in lines if not each.lots and not mark_key(each.line.marks)]
             grave = max(found, key=lambda each: _GRAVITY[each.outcome.value], default=None)
+            twice = _line_twice(case, asset)
             if grave is not None and grave.outcome is not Outcome.PASS:
                 yield grave
+            elif twice is not None:
+                yield twice
             elif vague:
                 told = case.of_document(vague[0].item, f"lines/{vague[0].line.line_id}/lots", "")
                 text = f"Line {vague[0].line.line_id}, {vague[0].line.item.name}, has neither lots nor marks."
@@ -137,6 +146,22 @@ class WrGoodsOverlap(Rule[NoThresholds]):
                 yield grave
             else:
                 yield _distinct(case, asset, index.receipts)
+
+
+def _line_twice(case: Case, asset: StoredGoodsAsset) -> Verdict | None:
+    """Two lines of one receipt that are the same but for their numbers."""
+    seen: dict[StoredGoods, str] = {}
+    for line in asset.receipt.lines:
+        key = line.model_copy(update={"line_id": ""})
+        first = seen.setdefault(key, line.line_id)
+        if first != line.line_id and line.lots:
+            told = tuple(
+                case.of_document(asset.primary, f"lines/{each}/lots", _plain(lots_of([line])))
+                for each in (first, line.line_id)
+            )
+            text = f"Lines {first} and {line.line_id} are the same goods, quantity and lots; one may be too much."
+            return Verdict(asset.fingerprint, Outcome.WARN, "LINE_TWICE", text, told)
+    return None
 
 
 class _Index:

@@ -202,6 +202,13 @@ async def test_an_answer_from_elsewhere_or_from_the_future(fields: dict[str, Any
     assert answer.state is SourceState.SILENT
 
 
+async def test_a_package_that_cannot_be() -> None:
+    answer = await exchange().ask([BillQuestion("123", SubRange(1, 100)), question(2)])
+    found = read(BillAnswer, answer, "123|1|100", "bills")
+    assert isinstance(found, Gap)
+    assert "30 digits" in found.message
+
+
 async def test_long_answers_come_in_parts() -> None:
     asked = [question(serial) for serial in range(1, STREAM_FROM + 5)]
     answer = await exchange().ask(asked)

@@ -46,15 +46,25 @@ def test_another_identifier_is_another_company_whatever_its_name(name: str, code
 
 
 def test_a_name_that_looks_like_the_debtor_of_the_trade() -> None:
-    aping = party("Great Wheels Motors", "MA9XX999")
+    aping = party("Great Whee1 Motors Co., Ltd", "MA9XX999")
     paper = bill(acceptor=aping, acceptor_bank=None)
     world = BillWorld(paper)
     world.says(paper, acceptor=exchange_party(aping))
     world.add(invoice())
     (finding,) = judged(world, RULE)
-    assert (finding.outcome.value, finding.code) == ("FAIL", "LOOKALIKE")
+    assert (finding.outcome.value, finding.code, finding.effect) == ("FAIL", "LOOKALIKE", Effect.EXCLUDE)
     assert BUYER.name is not None
     assert BUYER.name in finding.message
+
+
+def test_a_name_a_letter_away_goes_to_a_person() -> None:
+    near = party("Great Wheels Motors", "MA9XX999")
+    paper = bill(acceptor=near, acceptor_bank=None)
+    world = BillWorld(paper)
+    world.says(paper, acceptor=exchange_party(near))
+    world.add(invoice())
+    (finding,) = judged(world, RULE)
+    assert (finding.outcome.value, finding.code, finding.effect) == ("WARN", "NEAR_NAME", Effect.REFER)
 
 
 def test_another_company_of_the_same_trade_is_no_look_alike() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from consortium.documents.party import primary_id
+from crossverify.desk import DeskInfo
 from crossverify.rule import Effect
 from tests.support.bills import number
 from tests.support.goods_world import (
@@ -267,3 +269,17 @@ def test_names_in_two_writings_are_one() -> None:
 
 def test_the_buyers_own_bill_is_not_the_sellers_asset() -> None:
     assert codes(BillWorld(bill(payee=BUYER)), RULE) == []
+
+
+def test_held_by_or_pledged_to_the_asking_bank() -> None:
+    paper = bill()
+    world = BillWorld(paper)
+    world.changes["desk"] = DeskInfo(own_identifiers=(str(primary_id(OTHER)),))
+    world.says(paper, exchange_units(1, 100_000, holder=exchange_party(OTHER)))
+    assert codes(world, RULE) == [("PASS", "OWN")]
+    world.says(paper, exchange_units(1, 100_000, circulation="TF0304", pledgee=exchange_party(OTHER)))
+    assert codes(world, RULE) == [("PASS", "OWN")]
+    world.says(paper, exchange_units(1, 100_000, circulation="TF0304", pledgee=exchange_party(BUYER)))
+    assert codes(world, RULE) == [("FAIL", "PLEDGED")]
+    world.says(paper, exchange_units(1, 100_000, circulation="TF0402", holder=exchange_party(OTHER)))
+    assert codes(world, RULE) == [("FAIL", "RECOURSE")]

@@ -217,3 +217,13 @@ def test_what_was_given_out_takes_no_room() -> None:
 
 def test_receipts_of_others_are_not_judged() -> None:
     assert goods_codes(goods_world(paper_of(depositor=OTHER), attestation()), RULE) == []
+
+
+def test_two_words_of_one_day() -> None:
+    one, other = attestation("KA-1"), attestation("KA-2", attested(quantity=50))
+    (finding,) = goods_judged(goods_world(paper_of(), one, other), RULE)
+    assert (finding.outcome.value, finding.code, finding.effect) == ("UNKNOWN", "CONTRADICTION", Effect.REFER)
+    assert goods_codes(goods_world(paper_of(), one, attestation("KA-2")), RULE) == [("PASS", "CONFIRMED")]
+    world = goods_world(paper_of(), one)
+    world.add(other, pushed_by=handle(SELLER))
+    assert goods_codes(world, RULE) == [("PASS", "CONFIRMED")]

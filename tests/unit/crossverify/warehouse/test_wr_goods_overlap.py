@@ -139,3 +139,11 @@ def test_thousands_of_receipts() -> None:
     found = goods_codes(goods_world(*papers), RULE)
     assert found.count(("PASS", "DISTINCT")) == 1_999
     assert found.count(("WARN", "LOT_SHARED")) == 2
+
+
+def test_one_line_twice() -> None:
+    world = goods_world(paper_of("WR-1", stored(), stored(line_id="2")))
+    (finding,) = goods_judged(world, RULE)
+    assert (finding.outcome.value, finding.code, finding.effect) == ("WARN", "LINE_TWICE", Effect.REFER)
+    two = goods_world(paper_of("WR-1", stored(), stored("L2", line_id="2")))
+    assert goods_codes(two, RULE) == [("PASS", "DISTINCT")]
