@@ -28,7 +28,7 @@ from consortium.rpc.client import call, channel
 from consortium.rpc.run import running
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
-from crossverify.adapters.kinds import ADAPTERS
+from crossverify.adapters.kinds import ADAPTERS, AdapterKind
 from tests.support.certs import TestConsortium
 
 SELLER = "uscc:" + make_uscc("9", "1", "310000", "MA1FL001")
@@ -85,9 +85,14 @@ class RunningAdapter:
 
 
 @asynccontextmanager
-async def adapter(kind: str, consortium: TestConsortium, folder: Path) -> AsyncIterator[RunningAdapter]:
-    """Serve one reference institution; its database stays in the folder."""
-    known = ADAPTERS[kind]
+async def adapter(
+    kind: str, consortium: TestConsortium, folder: Path, served: AdapterKind | None = None
+) -> AsyncIterator[RunningAdapter]:
+    """Serve one institution; its database stays in the folder.
+
+    :param served: what to serve where it is none of the reference institutions
+    """
+    known = served or ADAPTERS[kind]
     settings = known.settings(
         database=f"sqlite:///{folder / kind}.db",
         tls=consortium.tls(kind, "InstitutionsMSP", "adapter"),
@@ -96,11 +101,11 @@ async def adapter(kind: str, consortium: TestConsortium, folder: Path) -> AsyncI
         grace_s=1,
     )
     async with running(known.serve, settings) as life:
-        served = RunningAdapter(kind, consortium, life.ports["grpc"], settings)
+        running_adapter = RunningAdapter(kind, consortium, life.ports["grpc"], settings)
         try:
-            yield served
+            yield running_adapter
         finally:
-            await served.close()
+            await running_adapter.close()
 
 
 def party(identifier: str, name: str) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc.aio
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,162 +20,24 @@ from consortium.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from consortium.rpc.client import call, channel
-from consortium.wire.chanrong.sources.v1 import bills_pb2, bills_pb2_grpc
-from consortium.wire.chanrong.sources.v1 import registry_pb2 as registry_pb
-from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as registry_rpc
+from consortium.rpc.client import call, channel, stream
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import sources_pb2_grpc as rpc
 from crossverify.adapters.admin import MAX_FILE_BYTES
 from crossverify.adapters.kinds import ADAPTERS
 from crossverify.evidence import SourceAnswer, SourceState
 from crossverify.sources.asking import AskingLimits
-from crossverify.sources.bank import BankSource, PaymentQuestion
-from crossverify.sources.bills import BillsSource
-from crossverify.sources.credit import CreditSource, ReportQuestion
 from crossverify.sources.digest import answer_digest
-from crossverify.sources.registry import RegistryQuestion, RegistrySource
-from crossverify.sources.tax import InvoiceQuestion, TaxSource
-from tests.support.adapters import (
-    ACCOUNT,
-    AS_OF,
-    SELLER,
-    RunningAdapter,
-    adapter,
-    camt,
-    entry,
-    invoice_json,
-    make_invoice,
-    report_json,
-)
-from tests.support.bills import named, package
+from tests.conformance.adapters.kind import Kind
+from tests.conformance.adapters.kinds import KINDS
+from tests.support.adapters import AS_OF, RunningAdapter, adapter
 from tests.support.certs import TestConsortium
-from tests.support.registry import registration_json
 
-
-@dataclass(frozen=True)
-class Kind:
-    """What the suite needs to know of one kind of adapter."""
-
-    name: str
-    batch: int
-    stub: Callable[[grpc.aio.Channel], Any]
-    request: Callable[[list[str]], Any]
-    ask: Callable[[grpc.aio.Channel, list[str], AskingLimits], Any]
-    data: Callable[[], bytes | str | dict[str, Any]]
-    broken: bytes
-    known: str
-    is_known: Callable[[dict[str, Any]], bool]
-
-
-def _invoice_question(number: str) -> InvoiceQuestion:
-    return InvoiceQuestion.of(number, make_invoice(number))
-
-
-def _payment_question(number: str) -> PaymentQuestion:
-    return PaymentQuestion(number, number, ACCOUNT, "1130", "CNY", SELLER)
-
-
-async def _bills(link: grpc.aio.Channel, names: list[str], limits: AskingLimits) -> SourceAnswer:
-    """Bills are named by package number and sub-range; the suite names them as it likes."""
-    asked = {name: named(name) for name in names}
-    answer = await BillsSource(link, limits).ask(list(asked.values()))
-    answers = {
-        name: answer.answers[each.reference]
-        for name, each in asked.items()
-        if each.reference in answer.answers
-    }
-    return answer.model_copy(update={"answers": answers})
-
-
-KINDS = [
-    Kind(
-        "tax",
-        1_000,
-        lambda link: rpc.TaxSourceServiceStub(link).CheckInvoices,
-        lambda names: pb.CheckInvoicesRequest(
-            invoices=[pb.InvoiceQuestion(reference=n, number=n, seller_tax_id=SELLER) for n in names]
-        ),
-        lambda link, names, limits: TaxSource(link, limits).ask([_invoice_question(n) for n in names]),
-        lambda: invoice_json("INV-1"),
-        b'{"kind": "invoice", "number": "INV-2"}',
-        "INV-1",
-        lambda answer: bool(answer["known"]),
-    ),
-    Kind(
-        "bank",
-        1_000,
-        lambda link: rpc.BankSourceServiceStub(link).FindPayments,
-        lambda names: pb.FindPaymentsRequest(
-            receivables=[
-                pb.PaymentQuestion(reference=n, invoice_number=n, payee_account=ACCOUNT) for n in names
-            ]
-        ),
-        lambda link, names, limits: BankSource(link, limits).ask([_payment_question(n) for n in names]),
-        lambda: camt(entry(text="Invoice INV-1")),
-        camt(entry(amount="12..34")),
-        "INV-1",
-        lambda answer: bool(answer["payments"]),
-    ),
-    Kind(
-        "credit",
-        100,
-        lambda link: rpc.CreditSourceServiceStub(link).GetReports,
-        lambda names: pb.GetReportsRequest(
-            subjects=[pb.ReportQuestion(subject_id=n, authorisation="consent-1") for n in names]
-        ),
-        lambda link, names, limits: CreditSource(link, limits).ask(
-            [ReportQuestion(n, "consent-1") for n in names]
-        ),
-        lambda: report_json("test:INV-1"),
-        b'{"subject_id": "test:2"}',
-        "test:INV-1",
-        lambda answer: bool(answer["known"]),
-    ),
-    Kind(
-        "registry",
-        100,
-        lambda link: registry_rpc.RegistrySourceServiceStub(link).SearchRegistrations,
-        lambda names: registry_pb.SearchRegistrationsRequest(
-            assignors=[registry_pb.AssignorQuestion(assignor=n) for n in names]
-        ),
-        lambda link, names, limits: RegistrySource(link, limits).ask([RegistryQuestion.of(n) for n in names]),
-        lambda: registration_json(assignor="test:INV-1"),
-        b'{"number": "00001234"}',
-        "test:INV-1",
-        lambda answer: bool(answer["registrations"]),
-    ),
-    Kind(
-        "bills",
-        1_000,
-        lambda link: bills_pb2_grpc.BillSourceServiceStub(link).CheckBills,
-        lambda names: bills_pb2.CheckBillsRequest(
-            bills=[bills_pb2.BillQuestion(reference=n, package_number=named(n).package_number) for n in names]
-        ),
-        _bills,
-        lambda: package(1),
-        b'{"package_number": "12345"}',
-        "bill:1",
-        lambda answer: bool(answer["known"]),
-    ),
-]
 LIMITS = AskingLimits(deadline_s=20)
 
 
 def test_every_adapter_kind_is_here() -> None:
-    assert {kind.name for kind in KINDS} == set(ADAPTERS)
-
-
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    found: Kind = request.param
-    return found
-
-
-@pytest.fixture
-async def served(kind: Kind, consortium: TestConsortium, tmp_path: Path) -> AsyncIterator[RunningAdapter]:
-    async with adapter(kind.name, consortium, tmp_path) as running:
-        yield running
+    assert {kind.name for kind in KINDS} == {*ADAPTERS, "template"}
 
 
 async def test_known_and_unknown_are_answered_with_provenance(kind: Kind, served: RunningAdapter) -> None:
@@ -184,7 +45,7 @@ async def test_known_and_unknown_are_answered_with_provenance(kind: Kind, served
     assert (report.loaded, report.unchanged, list(report.problems)) == (1, 0, [])
     answer: SourceAnswer = await kind.ask(served.channel(), [kind.known, "other:77777"], LIMITS)
     assert (answer.state, answer.reason) == (SourceState.ANSWERED, "")
-    assert answer.source == kind.name
+    assert answer.source == kind.answers_as
     assert answer.institution == served.settings.institution
     assert answer.as_of == AS_OF
     assert len(bytes.fromhex(answer.digest)) == 32
@@ -209,10 +70,10 @@ async def test_a_bad_record_is_told_with_path_and_remedy(kind: Kind, served: Run
 async def test_what_was_loaded_survives_a_restart(
     kind: Kind, consortium: TestConsortium, tmp_path: Path
 ) -> None:
-    async with adapter(kind.name, consortium, tmp_path) as first:
+    async with adapter(kind.name, consortium, tmp_path, kind.served) as first:
         await first.load(kind.data(), as_of=AS_OF)
         await first.pause()
-    async with adapter(kind.name, consortium, tmp_path) as second:
+    async with adapter(kind.name, consortium, tmp_path, kind.served) as second:
         paused = await kind.ask(second.channel(), [kind.known], LIMITS)
         assert paused.state == SourceState.SILENT
         await second.pause(False)
@@ -363,7 +224,7 @@ async def test_the_same_question_gives_the_same_digest(kind: Kind, served: Runni
 
 async def test_an_empty_question_is_answered_with_nothing(kind: Kind, served: RunningAdapter) -> None:
     response = await call(kind.stub(served.channel()), kind.request([]))
-    assert response.provenance.source == kind.name
+    assert response.provenance.source == kind.answers_as
 
 
 async def test_a_question_without_reference_is_refused_with_its_place(
@@ -373,6 +234,43 @@ async def test_a_question_without_reference_is_refused_with_its_place(
         await call(kind.stub(served.channel()), kind.request([kind.known, ""]))
     assert caught.value.reason == "QUESTION_INVALID"
     assert "[1]" in caught.value.message
+
+
+async def test_one_wrong_question_costs_only_itself(kind: Kind, served: RunningAdapter) -> None:
+    if kind.wrong is None:
+        return  # every question with a name can be understood
+    await served.load(kind.data())
+    response = await call(kind.stub(served.channel()), kind.wrong([kind.known, "other:1"]))
+    right, wrong = getattr(response, kind.field)
+    assert not right.HasField("error")
+    assert wrong.error.reason
+    assert wrong.error.message
+
+
+async def test_a_long_answer_in_parts_is_the_same_answer(kind: Kind, served: RunningAdapter) -> None:
+    await served.load(kind.data())
+    request = kind.request([kind.known, *(f"other:{number}" for number in range(min(kind.batch, 250) - 1))])
+    whole = await call(kind.stub(served.channel()), request)
+    method, wrap = kind.stream(served.channel())
+    parts = [item.part async for item in stream(method, wrap(request), timeout_s=20)]
+    joined = type(whole)()
+    for part in parts:
+        joined.MergeFrom(part)
+    assert joined == whole
+    assert [part.HasField("provenance") for part in parts] == [False] * (len(parts) - 1) + [True]
+
+
+async def test_parts_are_for_those_who_may_ask(kind: Kind, served: RunningAdapter) -> None:
+    method, wrap = kind.stream(served.channel("IndustryAMSP", "gateway"))
+    with pytest.raises(DeniedError):
+        [item async for item in stream(method, wrap(kind.request([kind.known])), timeout_s=20)]
+
+
+async def test_its_health_is_told(kind: Kind, served: RunningAdapter) -> None:
+    stub: Any = health_pb2_grpc.HealthStub(served.channel())
+    for service in ("", f"chanrong.sources.v1.{kind.service}"):
+        answer = await call(stub.Check, health_pb2.HealthCheckRequest(service=service))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 async def test_a_source_that_is_down_is_silent(kind: Kind, consortium: TestConsortium) -> None:

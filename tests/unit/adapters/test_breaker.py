@@ -43,6 +43,10 @@ def attempt(breaker: Breaker, error: Exception | None = None) -> str:
     return "done"
 
 
+def state(breaker: Breaker) -> str:
+    return breaker.state.value
+
+
 def make(clock: Clock, failures: int = 3) -> Breaker:
     return Breaker("The bank", failures=failures, open_s=10, clock=clock)
 
@@ -51,9 +55,9 @@ def test_it_opens_after_failures_in_a_row_and_tells_when_it_asks_again() -> None
     clock = Clock()
     breaker = make(clock)
     for _ in range(3):
-        assert breaker.state.value == "closed"
+        assert state(breaker) == "closed"
         assert attempt(breaker, down()) == "UNAVAILABLE"
-    assert breaker.state.value == "open"
+    assert state(breaker) == "open"
     clock.now += 4
     with (
         pytest.raises(UnavailableError, match="3 times in a row; it is asked again in 6 s") as caught,
@@ -73,7 +77,7 @@ def test_whoever_answers_in_between_is_there(between: Exception | None) -> None:
     attempt(breaker, between)
     attempt(breaker, OutcomeUnknownError("late"))
     attempt(breaker, down())
-    assert breaker.state.value == "closed"
+    assert state(breaker) == "closed"
 
 
 def test_one_trial_at_a_time_closes_it_or_opens_it_again() -> None:
@@ -82,20 +86,20 @@ def test_one_trial_at_a_time_closes_it_or_opens_it_again() -> None:
     for _ in range(3):
         attempt(breaker, down())
     clock.now += 10
-    assert breaker.state.value == "half_open"
+    assert state(breaker) == "half_open"
     with breaker.guard():
         assert attempt(breaker) == "CIRCUIT_OPEN"  # a second one while the first tries
-    assert breaker.state.value == "closed"
+    assert state(breaker) == "closed"
     for _ in range(3):
         attempt(breaker, down())
     clock.now += 10
     assert attempt(breaker, down()) == "UNAVAILABLE"
-    assert breaker.state.value == "open"
+    assert state(breaker) == "open"
     clock.now += 9.9
     assert attempt(breaker) == "CIRCUIT_OPEN"
     clock.now += 0.1
     assert attempt(breaker) == "done"
-    assert breaker.state.value == "closed"
+    assert state(breaker) == "closed"
 
 
 def test_a_trial_that_is_cancelled_leaves_room_for_the_next() -> None:
