@@ -136,6 +136,7 @@ class Case:
         }
         self._subject_ids = {text.casefold() for text in evidence.subject.identifiers}
         self._by_identity, self._by_number = self._index_documents()
+        self._found: dict[tuple[object, ...], tuple[EvidenceDocument | None, Reference, Document]] = {}
         self.receivables = self._receivables()
 
     @cached_property
@@ -252,7 +253,21 @@ class Case:
 
     def find(self, reference: Reference, document: Document) -> EvidenceDocument | None:
         """The document that a reference of another one names: by the ledger's identity, else by its number
-        and the same parties."""
+        and the same parties. Looked for once: many rules follow the same references."""
+        key = (
+            id(document),
+            id(reference.seller),
+            id(reference.buyer),
+            id(reference.issuer),
+            *_named(reference),
+        )
+        known = self._found.get(key)
+        if known is None:
+            # What the key names by address is kept alive beside it.
+            known = self._found[key] = (self._find(reference, document), reference, document)
+        return known[0]
+
+    def _find(self, reference: Reference, document: Document) -> EvidenceDocument | None:
         for identity in reference_identities(reference, document):
             found = self._by_identity.get(identity)
             if found is not None and found.document.kind == reference.kind:
@@ -414,6 +429,11 @@ class Case:
                 left -= part
                 found[key].append(Credit(item, part))
         return found, odd
+
+
+def _named(reference: Reference) -> tuple[object, ...]:
+    """What a reference says beside parties."""
+    return reference.kind, reference.number, reference.issue_date, reference.fapiao_code
 
 
 def _corrects(body: Invoice) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from operator import itemgetter
 from typing import Any
 
 from consortium.documents.canonical import canonical_bytes
@@ -93,31 +94,25 @@ def judge(case: Case, profile: Profile) -> Evaluation:
 
 def _findings(case: Case, profile: Profile) -> tuple[Finding, ...]:
     stage = case.evidence.request.stage
+    rank = case.rank
     keyed = []
     for position, item in enumerate(profile.rules):
         rule = item.rule
         if STAGE_ORDER[rule.stage] > STAGE_ORDER[stage]:
             continue
+        name, version, effect_of = rule.id, rule.version, item.effect_of
         for said in rule.evaluate(case, item.thresholds):
+            subject, outcome, code, message, inputs, line, cap_ppb, deduct = said
+            effect, kept = effect_of(outcome, code), clip(inputs)
             finding = Finding(
-                rule=rule.id,
-                version=rule.version,
-                stage=stage,
-                subject=said.subject,
-                outcome=said.outcome,
-                effect=item.effect_of(said.outcome, said.code),
-                code=said.code,
-                message=said.message,
-                inputs=clip(said.inputs),
-                line=said.line,
-                cap_ppb=said.cap_ppb,
-                deduct=said.deduct,
+                name, version, stage, subject, outcome, effect, code, message, kept, line, cap_ppb, deduct
             )
-            keyed.append(
-                ((case.rank(said.subject), position, _line_key(said.line), said.code, said.message), finding)
-            )
-    keyed.sort(key=lambda pair: pair[0])
+            keyed.append(((rank(subject), position, _line_key(line), code, message), finding))
+    keyed.sort(key=_first)
     return tuple(finding for _, finding in keyed)
+
+
+_first = itemgetter(0)
 
 
 def _line_key(line: str | None) -> tuple[int, int, str]:

@@ -99,6 +99,8 @@ def invoiced(case: Case) -> Mapping[str, Fraction]:
     """
     found: dict[str, Fraction] = defaultdict(Fraction)
     for receivable in case.receivables:
+        if case.cancelled(receivable):
+            continue
         body = receivable.invoice
         for portion in portions_of(body):
             reference = Reference("purchase_order", portion.number, body.seller, body.buyer)

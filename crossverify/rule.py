@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -58,8 +58,7 @@ class Effect(StrEnum):
     INFORMATION = "information"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One value that a finding rests on.
 
     :param document: fingerprint of the document, or of the receivable that was asked about; "" for the
@@ -125,8 +124,7 @@ class Deduction:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a rule says before the engine names it.
 
     :param subject: fingerprint of the receivable (its asset), or "" when it is about the subject of the
@@ -150,8 +148,7 @@ class Verdict:
     deduct: Deduction | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A verdict with its rule, version, stage and effect, as it stands in a package."""
 
     rule: str
@@ -290,4 +287,5 @@ class Rule(ABC, Generic[T]):
 
 def clip(inputs: Iterable[Input]) -> tuple[Input, ...]:
     """The first inputs, up to the limit."""
-    return tuple(inputs)[:MAX_INPUTS_PER_FINDING]
+    kept = inputs if isinstance(inputs, tuple) else tuple(inputs)
+    return kept if len(kept) <= MAX_INPUTS_PER_FINDING else kept[:MAX_INPUTS_PER_FINDING]

@@ -23,7 +23,6 @@ BILL_V1: Final = Profile(
             "BILL_ACCEPTOR": 1,
             "DUP_EXACT": 1,
             "DUP_CROSSDOC": 1,
-            "TENOR": 1,
             "LATE_REGISTRATION": 1,
             "CORE_DEBT": 1,
             "CONCENTRATION": 1,

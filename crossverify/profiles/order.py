@@ -7,6 +7,7 @@ from typing import Final
 
 from crossverify.figures import DAY, AssetKind, MaxAges, Waterfall2
 from crossverify.profiles.model import Profile, settings
+from crossverify.rule import Effect
 
 ORDER_V1: Final = Profile(
     id="order-v1",
@@ -22,6 +23,7 @@ ORDER_V1: Final = Profile(
             "DUP_CROSSDOC": 1,
             "REGISTRY_PRIOR": 1,
             "REGISTRY_OWN": 1,
+            "PO_EXHAUSTED": 2,
             "PRICE_FAIR": 1,
             "LATE_REGISTRATION": 1,
             "CORE_DEBT": 1,
@@ -31,7 +33,13 @@ ORDER_V1: Final = Profile(
             "CIRCULAR_TRADE": 1,
             "SCALE_FIT": 1,
             "CREDIT_STATUS": 2,
-        }
+        },
+        figures={"PO_EXHAUSTED": {"warn_from": "0.95"}},
+        effects={
+            # An order that only the seller handed in is the seller's word.
+            "ORIGIN_SIG": {"ASSERTED": Effect.REFER},
+        },
+        requires=("DUP_EXACT", "REGISTRY_PRIOR"),
     ),
     max_ages=MaxAges(registry=DAY, bills=DAY),
     waterfall=Waterfall2(advance_rate=Decimal("0.5")),

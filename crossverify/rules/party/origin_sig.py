@@ -17,7 +17,8 @@ class OriginSig(Rule[NoThresholds]):
     """The ledger checks a signature with the key that it had for the party when the document was registered. What is
     left to ask is whose signature it is: an invoice is signed by its seller, an order by its buyer.
 
-    - PASS: signed by whoever writes such a document. WARN: only asserted: a gateway vouches for it.
+    - PASS: signed by whoever writes such a document, or handed in by its own system where that is another than the
+      subject. WARN: only asserted: a gateway vouches for it.
     - FAIL: signed by somebody else.
     - UNKNOWN: not on the ledger. NOT_APPLICABLE: never.
     """
@@ -31,6 +32,10 @@ class OriginSig(Rule[NoThresholds]):
             "Whoever writes such a document has signed it, with a key that the ledger has. "
             "Best evidence; nothing to do.",
             "出具方已用账本登记的密钥签名，证据等级最高。无需处理。",
+        ),
+        "HANDED_IN": Text(
+            "The other party's own system handed the document in, without a signature. Good evidence; nothing to do.",
+            "由对方自身系统提交，未签名。证据较好，无需处理。",
         ),
         "ASSERTED": Text(
             "Only the gateway that registered it vouches for the document. Usual where a supplier has no key; weigh it "
@@ -69,10 +74,13 @@ def _judge(case: Case, key: str, item: EvidenceDocument) -> Verdict:
         return Verdict(
             key, Outcome.UNKNOWN, "NOT_REGISTERED", "It is not on the ledger yet.", told("txid", "")
         )
+    writer = _writer(item, item.document)
+    if not item.signed_by and writer and item.pushed_by == writer != case.evidence.subject.handle:
+        text = "The party that writes such a document handed it in."
+        return Verdict(key, Outcome.PASS, "HANDED_IN", text, told("pushed_by", item.pushed_by))
     if not item.signed_by:
         text = f"Nobody but {item.registered_by or 'the registering gateway'} vouches for it."
         return Verdict(key, Outcome.WARN, "ASSERTED", text, told("state", item.state))
-    writer = _writer(item, item.document)
     if writer and item.signed_by != writer:
         text = f"It is signed by {item.signed_by[:16]}…, who does not write such a document."
         return Verdict(key, Outcome.FAIL, "SIGNED_BY_ANOTHER", text, told("signed_by", item.signed_by))

@@ -48,13 +48,23 @@ class PartyIdRule(First):
     def evaluate(self, case: Case, thresholds: NoThresholds) -> Iterator[Verdict]:
         """See the class."""
         yield judge_subject(case)
+        active: dict[tuple[object, ...], Verdict] = {}
         for asset in case.assets:
             orders = _orders(case, asset)
             for role, find in (("seller", seller_of), ("buyer", buyer_of)):
                 found = [(item, find(item.document)) for item in (asset.primary, *orders)]
                 parties = [(item, party) for item, party in found if party is not None]
-                if parties:
-                    yield _foreign(case, asset, role, parties) or judge_party(case, asset, role, parties)
+                if not parties:
+                    continue
+                key = (role, *(party for _, party in parties))
+                known = active.get(key)
+                if known is not None:  # the same parties, of whom nothing but tax was told
+                    yield known._replace(subject=asset.fingerprint)
+                    continue
+                said = _foreign(case, asset, role, parties) or judge_party(case, asset, role, parties)
+                if said.code == "ACTIVE":
+                    active[key] = said
+                yield said
 
 
 def _orders(case: Case, asset: Asset) -> list[EvidenceDocument]:

@@ -8,6 +8,7 @@ import pytest
 
 from crossverify.engine import evaluate
 from crossverify.figures import AssetKind
+from crossverify.profiles import ORDER_V1
 from crossverify.rule import Effect
 from tests.support.trade_world import (
     BUYER,
@@ -52,9 +53,24 @@ def test_a_gateways_word_is_a_grade_and_a_strangers_signature_excludes() -> None
     assert forged.inputs[0].value == handle(OTHER)
 
 
-@pytest.mark.parametrize(("signer", "code"), [(BUYER, "SIGNED"), (SELLER, "SIGNED_BY_ANOTHER")])
-def test_an_order_is_signed_by_its_buyer(signer: object, code: str) -> None:
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"signed_by": handle(BUYER)}, "SIGNED"),
+        ({"signed_by": handle(SELLER)}, "SIGNED_BY_ANOTHER"),
+        ({"pushed_by": handle(BUYER)}, "HANDED_IN"),
+        ({"pushed_by": handle(SELLER)}, "ASSERTED"),
+    ],
+)
+def test_an_order_is_its_buyers_word(fields: dict[str, str], code: str) -> None:
     made = World()
-    made.add(order(), signed_by=handle(signer))  # type: ignore[arg-type]
+    made.add(order(), **fields)
     profile = replace(alone("ORIGIN_SIG", 1), lends_on=AssetKind.ORDER)
     assert [item.code for item in evaluate(made.evidence(), profile).findings] == [code]
+
+
+def test_an_order_that_only_the_seller_handed_in_is_referred() -> None:
+    made = World()
+    made.add(order(), pushed_by=handle(SELLER))
+    found = [item for item in evaluate(made.evidence(), ORDER_V1).findings if item.rule == "ORIGIN_SIG"]
+    assert [(item.code, item.effect) for item in found] == [("ASSERTED", Effect.REFER)]
