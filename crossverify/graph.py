@@ -6,15 +6,14 @@
    processing fees (加工费), which are a service on somebody else's goods.
 2. Only the strongly connected component of the seller can hold a ring through it; all else is dropped.
 3. A ring for one invoice is the shortest way from its buyer back to the seller over flows that all lie within a window
-   of days around the invoice. Ways are looked for from the seller backwards, once per stretch of time; one that does
-   not fit the exact window of an invoice is looked for again for that day alone.
+   of days around the invoice.
 4. Work is counted. When the budget is used up the search says so: what was not looked at is unknown, not free of
    rings.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,9 +37,11 @@ if TYPE_CHECKING:
 
 SALES_PREFIX: Final = "sales:"
 """How references of answers on declared sales begin."""
-MAX_STEPS: Final = 2_000_000
+MAX_STEPS: Final = 4_000_000
 """Pairs of parties that one search may look at: two seconds or so. Honest cases of 100,000 documents need a few
-thousand."""
+thousand, a complete graph of 300 parties some hundred thousand."""
+BITS_PER_STEP: Final = 1_024
+"""Days that one step handles at once; more cost more steps."""
 _YEAR_DAYS: Final = 365
 
 
@@ -204,157 +205,172 @@ def is_month(text: str) -> bool:
 
 # --- rings ------------------------------------------------------------------------------------------
 
-
-class _Track:
-    """Flows of one pair of parties: invoices by day, and answers over stretches of time."""
-
-    __slots__ = ("_days", "_flows", "_spans")
-
-    def __init__(self, flows: Iterable[Flow]) -> None:
-        ordered = sorted(flows, key=lambda flow: (flow.first, flow.reference))
-        self._flows = [flow for flow in ordered if flow.first == flow.last]
-        self._days = [flow.first for flow in self._flows]
-        self._spans = [flow for flow in ordered if flow.first != flow.last]
-
-    def within(self, first: int, last: int) -> Flow | None:
-        """The first flow between two days, an invoice before an answer."""
-        index = bisect_left(self._days, first)
-        if index < len(self._days) and self._days[index] <= last:
-            return self._flows[index]
-        for flow in self._spans:  # one or two: what tax told of either party
-            if flow.first <= last and flow.last >= first:
-                return flow
-        return None
-
-
-_Sellers: TypeAlias = dict[str, list[tuple[str, _Track]]]
-"""By buyer: who sells to it."""
-_Way: TypeAlias = dict[str, tuple[str, _Track]]
-"""By seller: to whom its goods go next on the way back, and over which flows."""
+_Edges: TypeAlias = dict[str, list[tuple[str, int, list[Flow]]]]
+"""By buyer: who sells to it, on which of the days that are asked about it counts (a set of bits), and the flows."""
+_Steps: TypeAlias = dict[str, list[tuple[int, str, list[Flow]]]]
+"""By seller: for which days (bits) the next step on the shortest way is to whom, over which flows."""
 
 
 class Rings:
     """Rings through one seller.
 
+    The shortest way back depends on the day that is asked about, as the window goes with it. All days are searched at
+    once: each is one bit, each pair of parties has the bits of the days on which one of its flows lies in the window,
+    and a search by levels from the seller backwards hands on the bits that reach a party for the first time.
+
     :param flows: by seller and buyer
     :param root: the seller
-    :param window_days: how far each sale of a ring may lie from the invoice that is asked about
+    :param days: the days that will be asked about, as ordinals
+    :param window_days: how far each sale of a ring may lie from the day that is asked about
     :param max_parties: longest ring that is looked for
     :param max_steps: budget of pairs looked at
     """
 
     def __init__(
-        self, flows: Flows, root: str, *, window_days: int, max_parties: int, max_steps: int = MAX_STEPS
+        self,
+        flows: Flows,
+        root: str,
+        days: Iterable[int],
+        *,
+        window_days: int,
+        max_parties: int,
+        max_steps: int = MAX_STEPS,
     ) -> None:
         self._root = root
+        self._days = sorted(set(days))
+        self._bit = {day: 1 << place for place, day in enumerate(self._days)}
         self._window = window_days
-        self._stretch = max(window_days // 2, 1)
         self._hops = max_parties - 1
         self._left = max_steps
-        self._ways: dict[tuple[str | None, int, int], _Way] = {}
-        members = component(flows, root)
+        self._cost = 1 + len(self._days) // BITS_PER_STEP
+        self._ways: dict[tuple[str | None, int], _Steps | None] = {}
+        self.members = component(flows, root)
         self._flows = {
-            pair: found for pair, found in flows.items() if pair[0] in members and pair[1] in members
+            pair: found
+            for pair, found in flows.items()
+            if pair[0] in self.members and pair[1] in self.members
         }
-        self.members = members
-        self._all: _Sellers = _sellers(self._flows.items())
-        self._unknown: _Sellers = _sellers(
-            (pair, [flow for flow in found if flow.goods is None]) for pair, found in self._flows.items()
-        )
-        self._of_goods: dict[str, _Sellers] | None = None
+        self._all: _Edges | None = None
+        self._unknown: _Edges | None = None
+        self._of_goods: dict[str, _Edges] | None = None
 
     @property
     def exhausted(self) -> bool:
         """Whether the budget is used up: what is asked from now on is not known."""
         return self._left < 0
 
-    def shortest(self, buyer: str, day: int, goods: str | None = None) -> Ring | None:
+    def shortest(
+        self, buyer: str, day: int, goods: str | None = None, max_parties: int | None = None
+    ) -> Ring | None:
         """The shortest ring over a buyer around a day; ``None`` when there is none, or the budget is used up.
 
+        :param day: one of the days that were announced
         :param goods: only sales of these goods, the last sale to the seller documented as such; on the way to it
             sales of unknown goods count too
+        :param max_parties: longest ring, where it is less than the longest that is looked for at all
         """
         if buyer not in self.members or buyer == self._root:
             return None
-        first, last = day - self._window, day + self._window
-        stretch = day // self._stretch
-        wide = self._way(
-            goods, stretch * self._stretch - self._window, (stretch + 1) * self._stretch - 1 + self._window
-        )
-        if wide is None or buyer not in wide:
+        hops = self._hops if max_parties is None else min(self._hops, max_parties - 1)
+        steps = self._way(goods, hops)
+        if steps is None:
             return None
-        found = self._walk(wide, buyer, first, last)
-        if found is None:
-            exact = self._way(goods, first, last)
-            found = self._walk(exact, buyer, first, last) if exact is not None else None
-        return found
-
-    def _walk(self, way: _Way, buyer: str, first: int, last: int) -> Ring | None:
-        """Follows a way from a buyer; ``None`` when a sale on it lies outside the days."""
-        parties, back = [self._root], []
+        parties, back, bit = [self._root], [], self._bit[day]
         at = buyer
         while at != self._root:
-            if at not in way:
+            taken = next((step for step in steps.get(at, ()) if step[0] & bit), None)
+            if taken is None:
                 return None
             parties.append(at)
-            at, track = way[at]
-            flow = track.within(first, last)
-            if flow is None:
-                return None
-            back.append(flow)
+            _, at, flows = taken
+            back.append(self._within(flows, day))
         return Ring(tuple(parties), tuple(back))
 
-    def _way(self, goods: str | None, first: int, last: int) -> _Way | None:
-        """Shortest ways to the seller over flows between two days; ``None`` when the budget is used up."""
-        key = (goods, first, last)
-        found = self._ways.get(key)
-        if found is None and not self.exhausted:
-            found = self._search(goods, first, last)
-            if not self.exhausted:
-                self._ways[key] = found
-        return None if self.exhausted else found
+    def _within(self, flows: list[Flow], day: int) -> Flow:
+        """The flow of a pair that lies nearest to a day, an invoice before an answer."""
+        return min(
+            flows,
+            key=lambda flow: (
+                flow.first != flow.last,
+                max(flow.first - day, day - flow.last, 0),
+                flow.first,
+                flow.reference,
+            ),
+        )
 
-    def _search(self, goods: str | None, first: int, last: int) -> _Way:
-        layers: tuple[_Sellers, ...] = (self._all if goods is None else self._goods(goods),)
-        way: _Way = {}
-        edge = [self._root]
-        for _ in range(self._hops):
-            reached = []
-            for buyer in edge:
+    def _way(self, goods: str | None, hops: int) -> _Steps | None:
+        """Shortest ways to the seller, for all days; ``None`` when the budget is used up."""
+        key = (goods, hops)
+        if key not in self._ways and not self.exhausted:
+            found = self._search(goods, hops)
+            self._ways[key] = None if self.exhausted else found
+        return self._ways.get(key)
+
+    def _search(self, goods: str | None, hops: int) -> _Steps:
+        every = (1 << len(self._days)) - 1
+        layers = [self._edges(goods)]
+        steps: _Steps = {}
+        reached: dict[str, int] = {self._root: every}
+        edge: dict[str, int] = {self._root: every}
+        for _ in range(hops):
+            fresh: dict[str, int] = {}
+            for buyer in sorted(edge):
                 for layer in layers:
                     sellers = layer.get(buyer, ())
-                    self._left -= len(sellers)
+                    self._left -= len(sellers) * self._cost
                     if self._left < 0:
-                        return way
-                    for seller, track in sellers:
-                        if seller in way or seller == self._root or track.within(first, last) is None:
-                            continue
-                        way[seller] = buyer, track
-                        reached.append(seller)
-            if not reached:
+                        return steps
+                    for seller, days, flows in sellers:
+                        new = edge[buyer] & days & ~reached.get(seller, 0)
+                        if new:
+                            reached[seller] = reached.get(seller, 0) | new
+                            fresh[seller] = fresh.get(seller, 0) | new
+                            steps.setdefault(seller, []).append((new, buyer, flows))
+            if not fresh:
                 break
-            edge = sorted(reached)
+            edge = fresh
             if goods is not None:
-                layers = (self._goods(goods), self._unknown)
-        return way
+                layers = [self._edges(goods), self._unknown_edges()]
+        return steps
 
-    def _goods(self, goods: str) -> _Sellers:
+    # --- pairs of parties -----------------------------------------------------------------------
+
+    def _edges(self, goods: str | None) -> _Edges:
+        if goods is None:
+            if self._all is None:
+                self._all = self._sellers(self._flows.items())
+            return self._all
         if self._of_goods is None:
             split: dict[str, dict[tuple[str, str], list[Flow]]] = defaultdict(lambda: defaultdict(list))
             for pair, found in self._flows.items():
                 for flow in found:
                     for key in flow.goods or ():
                         split[key][pair].append(flow)
-            self._of_goods = {key: _sellers(pairs.items()) for key, pairs in split.items()}
+            into = {key for key, pairs in split.items() if any(pair[1] == self._root for pair in pairs)}
+            self._of_goods = {key: self._sellers(split[key].items()) for key in sorted(into)}
         return self._of_goods.get(goods, {})
 
+    def _unknown_edges(self) -> _Edges:
+        if self._unknown is None:
+            self._unknown = self._sellers(
+                (pair, [flow for flow in found if flow.goods is None]) for pair, found in self._flows.items()
+            )
+        return self._unknown
 
-def _sellers(flows: Iterable[tuple[tuple[str, str], list[Flow]]]) -> _Sellers:
-    found: _Sellers = defaultdict(list)
-    for (seller, buyer), each in sorted(flows):
-        if each:
-            found[buyer].append((seller, _Track(each)))
-    return dict(found)
+    def _sellers(self, pairs: Iterable[tuple[tuple[str, str], list[Flow]]]) -> _Edges:
+        found: _Edges = defaultdict(list)
+        for (seller, buyer), flows in pairs:
+            days = 0
+            for flow in flows:
+                first = bisect_left(self._days, flow.first - self._window)
+                last = bisect_right(self._days, flow.last + self._window)
+                if first < last:
+                    days |= ((1 << (last - first)) - 1) << first
+            if days:
+                found[buyer].append((seller, days, flows))
+        for sellers in found.values():
+            sellers.sort(key=lambda each: each[0])
+        return dict(found)
 
 
 def component(flows: Flows, root: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -136,6 +136,7 @@ class _Search:
         self._coverage = coverage_of(case)
         self._rings: dict[str, Rings] = {}
         self._flows = dict(self._trades.flows)
+        self._days = {asset.primary.document.issue_date.toordinal() for asset in case.assets}
         for asset in case.assets:
             body = asset.primary.document
             if isinstance(body, PurchaseOrder):  # not sold yet; still it may be the first step of a ring
@@ -154,9 +155,7 @@ class _Search:
         seller, buyer = self._who.of(body.seller), self._who.of(body.buyer)
         day = body.issue_date.toordinal()
         rings = self._of(seller)
-        similar = self._similar(rings, buyer, day, goods)
-        ring = similar or rings.shortest(buyer, day)
-        found = None if ring is None else self._found(asset, ring, similar is not None)
+        found = self._found(asset, rings, buyer, day, goods) if buyer in rings.members else None
         if found is not None and found.code != "MUTUAL_TRADE":
             return found
         if rings.exhausted and buyer in rings.members:
@@ -177,23 +176,36 @@ class _Search:
         rings = self._rings.get(seller)
         if rings is None:
             limits = self._limits
-            longest = max(limits.long_ring, limits.short_ring)
             rings = self._rings[seller] = Rings(
-                self._flows, seller, window_days=limits.window_days, max_parties=longest
+                self._flows,
+                seller,
+                self._days,
+                window_days=limits.window_days,
+                max_parties=max(limits.long_ring, limits.short_ring),
             )
         return rings
 
-    @staticmethod
-    def _similar(rings: Rings, buyer: str, day: int, goods: list[str]) -> Ring | None:
-        """The shortest ring of any of the invoice's goods."""
-        if buyer not in rings.members:
-            return None
-        found = [rings.shortest(buyer, day, each) for each in goods[:MAX_NAMED]]
-        return min(
-            (each for each in found if each is not None), key=lambda each: len(each.parties), default=None
-        )
+    def _found(self, asset: Asset, rings: Rings, buyer: str, day: int, goods: list[str]) -> Verdict | None:
+        """What the rings over the asset mean; ``None`` where there is none that means anything.
 
-    def _found(self, asset: Asset, ring: Ring, similar: bool) -> Verdict | None:
+        1. A short ring of similar goods fails. 2. The shortest ring of any goods. 3. Where that one means little, a
+        long ring of similar goods may hide behind it.
+        """
+        named = goods[:MAX_NAMED]
+        short = self._limits.short_ring
+        similar = _least(rings.shortest(buyer, day, each, short) for each in named)  # 1
+        if similar is not None:
+            return self._meant(asset, similar, similar=True)
+        shortest = rings.shortest(buyer, day)  # 2
+        if shortest is None:
+            return None
+        found = self._meant(asset, shortest, similar=False)
+        if found is None or found.code == "MUTUAL_TRADE":  # 3
+            longer = _least(rings.shortest(buyer, day, each) for each in named)
+            found = (self._meant(asset, longer, similar=True) if longer is not None else None) or found
+        return found
+
+    def _meant(self, asset: Asset, ring: Ring, *, similar: bool) -> Verdict | None:
         """What a ring means; ``None`` where it means nothing."""
         key, length = asset.fingerprint, len(ring.parties)
         inputs = self._inputs(asset, ring)
@@ -239,6 +251,11 @@ class _Search:
             else:
                 steps.append(Input(flow.reference, field, buyer, "documents", case.now))
         return (first, *steps)
+
+
+def _least(rings: Iterable[Ring | None]) -> Ring | None:
+    found = [each for each in rings if each is not None]
+    return min(found, key=lambda each: (len(each.parties), each.parties), default=None)
 
 
 def _named(flow: Flow) -> str:
