@@ -25,6 +25,7 @@ from crossverify.decision import ReceivableDecision, SubjectDecision, decide_sub
 from crossverify.eligible import Converted
 from crossverify.evidence import Evidence
 from crossverify.figures import EXACT, Waterfall
+from crossverify.memory import few_collections
 from crossverify.profiles import Profile
 from crossverify.rule import STAGE_ORDER, Finding, clip
 
@@ -70,7 +71,7 @@ def evaluate(evidence: Evidence, profile: Profile) -> Evaluation:
     :param evidence: everything that is known
     :param profile: rules, thresholds, effects, ages, waterfall
     """
-    with localcontext(EXACT):
+    with few_collections(), localcontext(EXACT):
         return judge(case_of(evidence, profile), profile)
 
 

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
+from crossverify.memory import few_collections
 
-
-@contextmanager
-def few_collections() -> Iterator[None]:
-    """No garbage collection meanwhile: so many values are made, none in cycles, that looking for some again and again
-    takes a third of the time. Reference counts free what is not needed as ever.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
+__all__ = ["bytes_of", "few_collections", "same_bytes"]
 
 
 def same_bytes(value: Mapping[str, Any], canonical: bytes) -> bool:
