@@ -11,6 +11,7 @@ from crossverify.answers import Gap, Taxpayer
 from crossverify.answers.bills import BillAnswer, BillParty
 from crossverify.billing import BillAsset, answer_on, bills
 from crossverify.names import alike, mistakable, name_of, same_name
+from crossverify.percase import per_case
 from crossverify.rule import Effect, Input, NoThresholds, Outcome, Rule, Text, Verdict
 from crossverify.rules.bills.bill_state import shown
 
@@ -194,17 +195,31 @@ def _account_elsewhere(acceptor: BillParty) -> str | None:
     return None
 
 
-def _looks_like(case: Case, acceptor: BillParty, identifiers: set[str]) -> tuple[Input, Party] | None:
-    """Another party of the case's documents whose name is taken for the acceptor's."""
-    if not identifiers:
-        return None
+@per_case
+def _named(case: Case) -> tuple[tuple[Party, frozenset[str], Input], ...]:
+    """Every party of the case's documents that has an identifier, once, and where it is named first."""
+    found: dict[tuple[str, frozenset[str]], tuple[Party, frozenset[str], Input]] = {}
     for item in case.documents:
         for party in parties_of(item.document):
-            theirs = _ids(party)
-            if theirs and theirs.isdisjoint(identifiers) and alike(name_of(party), acceptor.name):
+            theirs = frozenset(_ids(party))
+            if theirs and (name_of(party), theirs) not in found:
                 field = "buyer" if party == buyer_of(item.document) else "party"
-                return case.of_document(item, field, shown_party(party)), party
-    return None
+                told = case.of_document(item, field, shown_party(party))
+                found[name_of(party), theirs] = (party, theirs, told)
+    return tuple(found.values())
+
+
+def _looks_like(case: Case, acceptor: BillParty, identifiers: set[str]) -> tuple[Input, Party] | None:
+    """Another party of the case's documents whose name is taken for the acceptor's; the likest one."""
+    if not identifiers:
+        return None
+    near = [
+        (told, party)
+        for party, theirs, told in _named(case)
+        if theirs.isdisjoint(identifiers) and alike(name_of(party), acceptor.name)
+    ]
+    same = [each for each in near if mistakable(name_of(each[1]), acceptor.name)]
+    return next(iter(same or near), None)
 
 
 def _doubt(case: Case, asset: BillAsset, answer: BillAnswer) -> Verdict:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from consortium.documents import DespatchAdvice, Document, TransportDocument
 from consortium.documents.party import same_party
+from crossverify.case import order_key
 from crossverify.evidence import EvidenceDocument
 from crossverify.goods import (
     Attested,
@@ -20,6 +22,7 @@ from crossverify.goods import (
     stock_of,
     warehouse_receipts,
 )
+from crossverify.percase import per_case
 from crossverify.rule import Deduction, Effect, Input, NoThresholds, Outcome, Rule, Step, Text, Verdict, clip
 from crossverify.rules.warehouse.wr_exists import not_attested
 from crossverify.rules.warehouse.wr_title import said_of
@@ -196,15 +199,12 @@ def _sent(case: Case, asset: StoredGoodsAsset, attested: Attested | None) -> Ver
     if not lots:
         return None
     pledged = pledgees(asset.receipt, attested)
-    for item in case.documents:
+    by_lot = _sending(case)
+    found = {item.fingerprint: item for lot in sorted(lots) for item in by_lot.get(lot, ())}
+    later = [item for item in found.values() if item.document.issue_date > asset.receipt.issue_date]
+    for item in sorted(later, key=order_key)[:1]:
         body = item.document
-        if item.state == "void" or not isinstance(body, DespatchAdvice | TransportDocument):
-            continue
-        if body.issue_date <= asset.receipt.issue_date or not _from_subject(case, item, body):
-            continue
-        common = lots & lots_of(body.lines)
-        if not common:
-            continue
+        common = lots & lots_of(getattr(body, "lines", ()))
         names = ", ".join(lot.partition(":")[2] for lot in sorted(common))
         told = case.of_document(item, "lots", names)
         number = case.of_document(item, "number", body.number)
@@ -214,6 +214,22 @@ def _sent(case: Case, asset: StoredGoodsAsset, attested: Attested | None) -> Ver
             return Verdict(asset.fingerprint, Outcome.FAIL, "SENT_WHILE_PLEDGED", text, (told, number))
         return Verdict(asset.fingerprint, Outcome.WARN, "SENT_AWAY", f"The {what}.", (told, number))
     return None
+
+
+@per_case
+def _sending(case: Case) -> Mapping[str, list[EvidenceDocument]]:
+    """Papers by which the subject sends goods away, by lot."""
+    found: dict[str, list[EvidenceDocument]] = defaultdict(list)
+    for item in case.documents:
+        body = item.document
+        if (
+            item.state != "void"
+            and isinstance(body, DespatchAdvice | TransportDocument)
+            and _from_subject(case, item, body)
+        ):
+            for lot in sorted(lots_of(body.lines)):
+                found[lot].append(item)
+    return found
 
 
 def _from_subject(case: Case, item: EvidenceDocument, body: Document) -> bool:
