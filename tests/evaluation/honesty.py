@@ -9,6 +9,7 @@ from crossverify.profiles import Profile
 from crossverify.rule import Stage
 from tests.evaluation.chance import Chance
 from tests.evaluation.scene.books import YUAN
+from tests.evaluation.scene.funding import fund
 from tests.evaluation.scene.honest import make_scene
 from tests.evaluation.scene.scene import APPLIED, Owed, Scene
 from tests.evaluation.tally import Honest
@@ -25,13 +26,13 @@ _REAL_DOUBTS: Final = frozenset(
         "name with a slip",
     }
 )
-LIFE_EVERY: Final = 4
+LIFE_EVERY: Final = 6
 """Every so manieth application is looked at again in life."""
 
 
 def honest_scene(seed: object, number: int) -> Scene:
     """One honest application."""
-    return make_scene(Chance(seed, "honest", number))
+    return fund(make_scene(Chance(seed, "honest", number)))
 
 
 def try_honest(seed: object, number: int, profile: Profile) -> Honest:

@@ -16,6 +16,7 @@ from crossverify.rule import Effect, Stage, Step
 from tests.evaluation.chance import Chance
 from tests.evaluation.frauds.base import Fraud, Trade
 from tests.evaluation.frauds.stock import Start, start
+from tests.evaluation.scene.funding import fund
 from tests.evaluation.scene.goods import TRADES
 from tests.evaluation.scene.honest import make_scene
 from tests.evaluation.scene.scene import APPLIED, Asset, Owed, Scene
@@ -134,13 +135,14 @@ def stage_case(fraud: Fraud, seed: object) -> tuple[Scene, Start]:
     scene, begun = _stage(fraud.product, seed)
     begun.chance = Chance(seed, fraud.name)
     fraud.commit(begun)
-    return scene, begun
+    return fund(scene), begun
 
 
 @lru_cache(maxsize=2)
 def honest_twin(product: str, seed: object) -> tuple[Scene, Start]:
     """A supplier with a plain trade among its others (or plain goods in store, a bill, an order) and no fraud."""
-    return _stage(product, seed)
+    scene, begun = _stage(product, seed)
+    return fund(scene), begun
 
 
 @lru_cache(maxsize=8)

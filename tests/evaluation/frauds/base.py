@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from tests.evaluation.chance import Chance
 from tests.evaluation.scene.honest import wanted
-from tests.evaluation.scene.papers import Line
+from tests.evaluation.scene.papers import Line, cents
 from tests.evaluation.scene.scene import APPLIED, Delivery, Order, Owed, Pair, Scene
 from tests.evaluation.scene.trade import Billing, Trader
 
@@ -135,7 +135,7 @@ def label(owed: Owed, fraud: str, *, worth: Decimal = Decimal(0)) -> Owed:
     :param worth: what is really owed on it
     """
     owed.fraud = fraud
-    owed.reductions = [(date.min, max(owed.face - worth, Decimal(0)), "fraud")] + [
+    owed.reductions = [(date.min, max(owed.face - cents(worth), Decimal(0)), "fraud")] + [
         each for each in owed.reductions if each[2] != "payment"
     ]
     return owed

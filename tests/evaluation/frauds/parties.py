@@ -206,7 +206,7 @@ def group_split(trade: Trade) -> None:
         [line.of(line.quantity, order=order.paper.number)], ISSUED - timedelta(days=2)
     )
     owed = trade.trader.bill(received.lines, ISSUED, Billing(order=order.paper.number, confirmed_after=4))
-    label(owed, "group_over_limit", worth=LIMIT)
+    label(owed, "group_over_limit", worth=LIMIT * 5 / 4)  # the limit is on what is lent, at most four fifths
 
 
 def wrong_identifier(trade: Trade) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from consortium.documents import AssignmentAcknowledgement, AssignmentNotice, Contract, StatementOfAccount
@@ -64,9 +65,9 @@ def statement(
     )
 
 
-def notice(number: str, owed: Owed, assignee: Company, day: date, account: str) -> AssignmentNotice:
-    """The supplier tells the debtor to whom it owes now."""
-    body = owed.primary
+def notice(number: str, owed: Sequence[Owed], assignee: Company, day: date) -> AssignmentNotice:
+    """The supplier tells one debtor to whom it owes some invoices now; the account stays the one they name."""
+    body = owed[0].primary
     return AssignmentNotice(
         number=number,
         issue_date=day,
@@ -74,32 +75,35 @@ def notice(number: str, owed: Owed, assignee: Company, day: date, account: str) 
         buyer=body.buyer,
         assignee=assignee.party(day),
         currency=body.currency,
-        amount=owed.open(day),
-        payment_account=assignee.account().model_copy(update={"account_id": account}),
+        amount=sum((each.claimed(day) for each in owed), Decimal(0)),
+        payment_account=body.payee_account,
         served_date=day + timedelta(days=1),
         served_how="platform",
-        lines=(ListedInvoice(line_id="1", invoice_number=body.number, invoice_date=body.issue_date),),
+        served_proof="平台送达回执",
+        lines=tuple(
+            ListedInvoice(
+                line_id=str(number),
+                invoice_number=each.primary.number,
+                invoice_date=each.primary.issue_date,
+                amount=each.claimed(day),
+            )
+            for number, each in enumerate(owed, 1)
+        ),
     )
 
 
-def acknowledgement(
-    number: str, owed: Owed, told: AssignmentNotice, day: date, **fields: Any
-) -> AssignmentAcknowledgement:
+def acknowledgement(number: str, told: AssignmentNotice, day: date) -> AssignmentAcknowledgement:
     """The debtor's answer to it."""
-    values: dict[str, Any] = {
-        "response": "accepted",
-        "currency": owed.primary.currency,
-        "acknowledged_amount": owed.open(day),
-        "due_date": owed.due,
-        "payment_account": told.payment_account,
-    }
     return AssignmentAcknowledgement(
         number=number,
         issue_date=day,
-        buyer=owed.primary.buyer,
-        seller=owed.primary.seller,
+        buyer=told.buyer,
+        seller=told.seller,
         assignee=told.assignee,
         notice_number=told.number,
         notice_date=told.issue_date,
-        **(values | fields),
+        response="accepted",
+        currency=told.currency,
+        acknowledged_amount=told.amount,
+        payment_account=told.payment_account,
     )

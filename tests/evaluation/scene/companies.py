@@ -150,3 +150,19 @@ def foreign_company(chance: Chance) -> Company:
         registered=False,
         domain=f"{chance.digits(5)}.example.de",
     )
+
+
+LENDER: Final = Company(
+    name="江北银行股份有限公司",
+    scheme="uscc",
+    number=uscc(Chance("lender"), "310000"),
+    street="陆家嘴环路1号",
+    city="上海市",
+    province="上海",
+    size="large",
+    owners=(),
+    officers=(),
+    accounts=["10029000012345678"],
+    founded=date(1996, 2, 7),
+)
+"""The bank that is asked."""

@@ -73,6 +73,13 @@ class Owed:
         gone = sum((amount for day, amount, _ in self.reductions if day <= on), Decimal(0))
         return max(self.face - gone, Decimal(0))
 
+    def claimed(self, on: date) -> Decimal:
+        """What the supplier says is owed."""
+        gone = sum(
+            (amount for day, amount, why in self.reductions if day <= on and why != "fraud"), Decimal(0)
+        )
+        return max(self.face - gone, Decimal(0))
+
 
 @dataclass(eq=False, slots=True)
 class Asset:

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from crossverify.desk import DeskInfo
+from tests.evaluation.scene.companies import LENDER
 from tests.evaluation.scene.scene import Scene
-from tests.evaluation.views.look import OWN_ID, Look, seconds
+from tests.evaluation.views.look import Look, seconds
 
 LIMIT: Final = Decimal(60_000_000)
 """What the bank lends on one debtor's or group's debts, CNY."""
@@ -31,7 +32,7 @@ def desk(scene: Scene, look: Look) -> DeskInfo:
         "verified_accounts": {scene.supplier.id: tuple(scene.supplier.accounts[:1])},
         "contacts": {buyer.id: {"domains": (buyer.domain,)} for buyer in buyers},
         "group_payers": payers,
-        "own_identifiers": (OWN_ID,),
+        "own_identifiers": (LENDER.id,),
         "rates": {
             "source": "中国外汇交易中心 中间价",
             "as_of": seconds(look.known),

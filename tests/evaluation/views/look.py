@@ -11,8 +11,6 @@ from crossverify.evidence import SourceAnswer, SourceState
 from crossverify.rule import Stage
 
 BANK: Final = "BankAMSP"
-OWN_NAME: Final = "江北银行股份有限公司"
-OWN_ID: Final = "uscc:91310000MA1FLBNK0K"
 GATEWAY: Final = "IndustryAMSP"
 PURPOSE: Final = "credit_assessment"
 SOURCES: Final = ("tax", "bank", "credit", "registry", "bills")

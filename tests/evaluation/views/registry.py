@@ -7,8 +7,9 @@ from typing import Any
 
 from crossverify.rule import Stage
 from tests.evaluation.scene.books import Filing
+from tests.evaluation.scene.companies import LENDER
 from tests.evaluation.scene.scene import APPLIED, Scene
-from tests.evaluation.views.look import BANK, OWN_ID, OWN_NAME, Answers, Look, seconds
+from tests.evaluation.views.look import BANK, Answers, Look, seconds
 
 _KINDS = {
     "all_receivables": "pledge",
@@ -48,7 +49,7 @@ def _own(scene: Scene) -> Filing:
     return Filing(
         number="9" * 20,
         assignor=scene.supplier,
-        secured=OWN_NAME,
+        secured=LENDER.name,
         day=day,
         until=day + timedelta(days=730),
         assets="invoices",
@@ -71,7 +72,7 @@ def _registration(number: int, filing: Filing, look: Look) -> dict[str, Any]:
         },
         "secured_party": {
             "name": filing.secured,
-            "identifiers": [OWN_ID] if filing.secured == OWN_NAME else [],
+            "identifiers": [LENDER.id] if filing.secured == LENDER.name else [],
             "former_names": [],
         },
         "description": filing.description,
@@ -82,5 +83,5 @@ def _registration(number: int, filing: Filing, look: Look) -> dict[str, Any]:
         "state": state,
         "cancelled_unix": seconds(filing.cancelled_on) if cancelled and filing.cancelled_on else 0,
         "amendments": [],
-        "filed_by": BANK if filing.secured == OWN_NAME else "",
+        "filed_by": BANK if filing.secured == LENDER.name else "",
     }

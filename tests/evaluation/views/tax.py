@@ -89,8 +89,8 @@ def _taxpayer(scene: Scene, look: Look, identifier: str) -> dict[str, Any]:
 
 
 def _sales(scene: Scene, look: Look) -> dict[str, Any]:
-    """Declarations by month and all counterparties. The current month is not declared yet."""
-    since = look.known - timedelta(days=SALES_DAYS)
+    """Sales by whole months and all counterparties, until yesterday."""
+    since = (look.known - timedelta(days=SALES_DAYS)).replace(day=1)
     months: dict[str, Decimal] = defaultdict(Decimal)
     parties: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     counts: dict[tuple[str, str], int] = defaultdict(int)
