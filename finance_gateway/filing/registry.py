@@ -17,6 +17,9 @@ from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as rpc
 from crossverify.sources.asking import CLOCK_SKEW_S
 from crossverify.sources.digest import answer_digest
 
+MAX_NUMBER_CHARS: Final = 40
+"""Of a registration number; 中登 gives 20 digits."""
+
 Request: TypeAlias = pb.FileRegistrationRequest | pb.AmendRegistrationRequest | pb.CancelRegistrationRequest
 
 
@@ -86,9 +89,8 @@ class RegistryFilings:
             return "its digest does not fit question and answer"
         if filing.operation_id != request.operation_id:
             return "it is about another operation"
-        if not filing.number or (
-            not isinstance(request, pb.FileRegistrationRequest) and filing.number != request.number
-        ):
+        wanted = filing.number if isinstance(request, pb.FileRegistrationRequest) else request.number
+        if filing.number != wanted or not 0 < len(filing.number) <= MAX_NUMBER_CHARS:
             return "it is about another registration"
         if not 0 < filing.at_unix <= latest:
             return "it is dated in the future, or not at all"

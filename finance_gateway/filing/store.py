@@ -30,6 +30,7 @@ CANCEL: Final = "cancel"
 MAX_LISTED: Final = 500
 MAX_IN_LIST: Final = 5_000
 MAX_MESSAGE_CHARS: Final = 512
+MAX_REASON_CHARS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,9 @@ async def sending(session: AsyncSession, filing_id: str) -> bool:
 
 async def settle(session: AsyncSession, filing_id: str, state: str, **values: Any) -> None:
     """What became of a filing that is open; the first one who knows says so."""
-    if "message" in values:
-        values["message"] = values["message"][:MAX_MESSAGE_CHARS]
+    for name, limit in (("message", MAX_MESSAGE_CHARS), ("reason", MAX_REASON_CHARS)):
+        if name in values:
+            values[name] = values[name][:limit]
     await session.execute(
         update(filings)
         .where(filings.c.filing_id == filing_id, filings.c.state.in_(OPEN))

@@ -41,7 +41,14 @@ from finance_gateway.checks import check_length
 from finance_gateway.filing import store
 from finance_gateway.filing.registry import FilingPort, Request
 from finance_gateway.filing.store import FilingRow
-from finance_gateway.filing.text import KINDS, MAX_DESCRIPTION_CHARACTERS, Described, describe, term_months
+from finance_gateway.filing.text import (
+    KINDS,
+    MAX_DESCRIPTION_CHARACTERS,
+    MAX_TERM_MONTHS,
+    Described,
+    describe,
+    term_months,
+)
 from finance_gateway.heavy import heavy
 from finance_gateway.packages.store import PackageRow
 from finance_gateway.store import idempotency
@@ -249,7 +256,11 @@ class Filings:
         description, fingerprints = wanted.description, before.fingerprints
         if wanted.kind == "term":
             description = ""
-            term_months(wanted.term_months or 1, None, 0)
+            if not 1 <= wanted.term_months <= MAX_TERM_MONTHS:
+                raise InvalidInputError(
+                    f"A term of {wanted.term_months} months cannot be registered.",
+                    remedy=f"Give 1 to {MAX_TERM_MONTHS} months, from the registration on.",
+                )
         elif not description:
             described = await self._described(wanted.package_id, wanted.fingerprints, before.kind)
             description, fingerprints = described.description, described.fingerprints

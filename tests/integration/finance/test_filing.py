@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from chanrong.sandbox.clients import admin_of, connect
 from consortium.errors import ChanrongError, ConflictError, DeniedError, InvalidInputError, NotFoundError
+from consortium.identity.client_secrets import hash_client_secret
 from consortium.rpc.client import call
 from consortium.wire.chanrong.finance.v1 import registry_pb2 as pb
 from consortium.wire.chanrong.finance.v1 import registry_pb2_grpc as rpc
@@ -72,8 +74,9 @@ async def bank(tmp_path: Path) -> AsyncIterator[Bank]:
 
 
 async def a_package(bank: Bank, name: str = "bank-a") -> str:
+    """A package in which nothing is excluded: the institutions have no data, and this profile refers then."""
     await bank.consent(name)
-    return (await bank.package(name)).summary.package_id
+    return (await bank.package(name, profile="receivable-v1")).summary.package_id
 
 
 async def test_filed_searched_amended_cancelled(bank: Bank) -> None:
@@ -131,14 +134,15 @@ async def test_filed_searched_amended_cancelled(bank: Bank) -> None:
 
 async def test_everything_that_is_not_excluded_is_filed_by_default(bank: Bank) -> None:
     desk = Desk(bank)
-    summary = (await _consented(bank)).summary
-    filed = await desk.file(summary.package_id)
-    assert len(filed.fingerprints) == summary.eligible_count + summary.refer_count
-
-
-async def _consented(bank: Bank) -> Any:
-    await bank.consent()
-    return await bank.package()
+    package = await a_package(bank)
+    summary = await bank.summary(package)
+    filed = await desk.file(package)
+    assert len(filed.fingerprints) == summary.eligible_count + summary.refer_count > 0
+    excluded = await bank.package(profile="receivable-v2")
+    assert excluded.summary.excluded_count == len(bank.invoices)
+    with pytest.raises(InvalidInputError) as caught:
+        await desk.file(excluded.summary.package_id)
+    assert caught.value.reason == "NOTHING_TO_FILE"
 
 
 async def test_a_later_package_knows_the_own_registration(bank: Bank) -> None:
@@ -247,3 +251,38 @@ async def test_what_nobody_asks_for_again_is_filed_at_the_next_start(tmp_path: P
 
             assert await until(done)
             assert len(await desk.registered()) == 1
+
+
+async def test_over_rest(tmp_path: Path) -> None:
+    clients = {"finance": {"clients": {"core-banking": hash_client_secret("a secret")}}}
+    async with a_bank(tmp_path, trades=2, start=("bank-a",), overrides=clients) as bank:
+        package = await a_package(bank)
+        base = f"https://{bank.sandbox.profile.service('bank-a').rest}"
+        async with httpx.AsyncClient(
+            base_url=base, verify=bank.sandbox.roots("bank-a"), timeout=30
+        ) as client:
+            body: dict[str, Any] = {"package_id": package}
+            assert (await client.post("/v1/registry/filings", json=body)).status_code == 401
+            token = await client.post(
+                "/oauth2/token", data={"grant_type": "client_credentials"}, auth=("core-banking", "a secret")
+            )
+            client.headers["authorization"] = f"Bearer {token.json()['access_token']}"
+            shown = await client.post("/v1/registry/filings", json=body | {"preview": True})
+            assert (shown.status_code, shown.json()["state"]) == (200, "preview")
+            key = {"Idempotency-Key": "k"}
+            filed = await client.post("/v1/registry/filings", json=body, headers=key)
+            assert (filed.status_code, filed.json()["state"]) == (201, "done"), filed.text
+            number = filed.json()["registration"]
+            assert (await client.post("/v1/registry/filings", json=body, headers=key)).json() == filed.json()
+            found = await client.get("/v1/registry/registrations", params={"assignor": bank.supplier})
+            assert [each["number"] for each in found.json()["answer"]["registrations"]] == [number]
+            change = {"kind": "term", "term_months": 60}
+            amended = await client.post(f"/v1/registry/registrations/{number}/amend", json=change)
+            assert amended.json()["state"] == "done"
+            ended = await client.post(f"/v1/registry/registrations/{number}/cancel", json={"reason": "paid"})
+            assert ended.json()["state"] == "done"
+            listed = (await client.get("/v1/registry/filings", params={"registration": number})).json()
+            assert sorted(each["act"] for each in listed["filings"]) == ["amend", "cancel", "file"]
+            await pause(bank, True)
+            waiting = await client.post("/v1/registry/filings", json=body)
+            assert (waiting.status_code, waiting.json()["state"]) == (202, "pending")

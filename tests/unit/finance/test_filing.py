@@ -253,6 +253,8 @@ async def test_amendments_are_described_from_the_package(filings: Filings, regis
     with pytest.raises(NotFoundError):
         await filings.amend(AmendWanted("9" * 20, "term", term_months=3), "", OFFICER)
     for wrong in (
+        AmendWanted(filed.row.registration, "term"),
+        AmendWanted(filed.row.registration, "term", term_months=361),
         AmendWanted(filed.row.registration, "parties"),
         AmendWanted(filed.row.registration, "release"),
     ):
@@ -345,6 +347,7 @@ def answer(request: Any, **changes: Any) -> pb.FileRegistrationResponse:
         ({"digest": "0" * 64}, "digest"),
         ({"filing": {"operation_id": "another"}}, "another operation"),
         ({"filing": {"number": ""}}, "another registration"),
+        ({"filing": {"number": "1" * 41}}, "another registration"),
         ({"filing": {"at_unix": NOW + 3600}}, "future"),
         ({"filing": {"at_unix": 0}}, "future"),
         ({"filing": {"expires_unix": NOW}}, "ends before"),
