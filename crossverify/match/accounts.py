@@ -64,6 +64,8 @@ class Entry:
     """Whether it names a despatch advice that is here."""
     day: date
     """Day of receipt."""
+    loose: bool
+    """Whether it names no despatch advice at all."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +85,7 @@ class Account:
     :ivar entries: receipt lines
     :ivar unclear: why the accepted quantity is not known; empty where it is
     :ivar despatched: quantity sent; none where no despatch advice says one
+    :ivar unreceived: of it what was sent by despatch advices that no receipt names
     :ivar repeated: whether a receipt line was there twice
     :ivar uncertain: whether an invoice drew on it in a unit that cannot be compared
     """
@@ -102,6 +105,7 @@ class Account:
     unclear: str = ""
     unclear_source: tuple[EvidenceDocument, str] | None = None
     despatched: Exact | None = None
+    unreceived: Exact = 0
     repeated: bool = False
     uncertain: bool = False
     _parts: tuple[Account, ...] | None = None

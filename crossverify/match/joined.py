@@ -14,7 +14,7 @@ advice to order, so that cycles do no harm.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,8 +106,9 @@ class Joined:
         self._distinct: list[Slot] = []
         self._found: dict[tuple[object, ...], Slot] = {}
         self._pairs: dict[tuple[str, str], Names] | None = None
-        self._named: dict[str, Names] = defaultdict(Names)
-        """Accounts by line of a despatch advice or a receipt, by fingerprint."""
+        self._entered: dict[str, list[tuple[Account, str, Item | None]]] = defaultdict(list)
+        """Accounts of the lines of a despatch advice or a receipt, by fingerprint."""
+        self._named: dict[str, Names] = {}
         self._add_orders(documents)
         advices = [(item, item.document) for item in documents if isinstance(item.document, DespatchAdvice)]
         receipts = [(item, item.document) for item in documents if isinstance(item.document, GoodsReceipt)]
@@ -125,6 +126,7 @@ class Joined:
             for account in slot.names.accounts:
                 if account.order_line is not None and (quantity := exact(account.order_line.quantity)) > 0:
                     account.orders.supply(into(account, quantity, account.order_line.unit) or 0)
+        self._received_advices = self._advices_of(body for _, body, _ in got)
         for advice, body, meant in sent:
             self._enter_advice(advice, body, meant)
         for receipt, taken, meant in got:
@@ -213,6 +215,16 @@ class Joined:
         found = self._case.find(Reference("despatch_advice", number, body.seller, body.buyer), body)
         return found if found is not None and found.state != "void" else None
 
+    def _advices_of(self, receipts: Iterable[GoodsReceipt]) -> frozenset[str]:
+        """The despatch advices that receipts name."""
+        found = set()
+        for body in receipts:
+            for number in {body.despatch_number, *(line.despatch_number for line in body.lines)} - {None}:
+                advice = self._advice(str(number), body)
+                if advice is not None:
+                    found.add(advice.fingerprint)
+        return frozenset(found)
+
     def _despatched(self, number: str, line_id: str | None, body: Invoice | GoodsReceipt) -> _Meant:
         """What a line of a despatch advice is about; the advice stands for an order where it names none."""
         key = ("despatch", number, line_id, id(body))
@@ -277,12 +289,12 @@ class Joined:
 
     def _enter_advice(self, item: EvidenceDocument, body: DespatchAdvice, meant: list[_Meant]) -> None:
         counts = Counter(id(each.slot) for each in meant)
-        names = self._named[item.fingerprint]
+        entered = self._entered[item.fingerprint]
         for line, about in zip(body.lines, meant, strict=True):
             account = self._place(about, body, line, counts[id(about.slot)] == 1).account
             if account is None:
                 continue
-            names.add(account, (line.line_id,), line.item or account.item)
+            entered.append((account, line.line_id, line.item or account.item))
             quantity = (
                 None
                 if line.delivered is None or line.unit is None
@@ -290,10 +302,12 @@ class Joined:
             )
             if quantity is not None:
                 account.despatched = (account.despatched or 0) + quantity
+                if item.fingerprint not in self._received_advices:
+                    account.unreceived += quantity
 
     def _enter_receipt(self, item: EvidenceDocument, body: GoodsReceipt, meant: list[_Meant]) -> None:
         counts = Counter(id(each.slot) for each in meant)
-        names = self._named[item.fingerprint]
+        entered = self._entered[item.fingerprint]
         repeats = len({line.line_id for line in body.lines}) < len(body.lines)
         seen: set[ReceiptLine] = set()
         for line, about in zip(body.lines, meant, strict=True):
@@ -307,13 +321,23 @@ class Joined:
                 continue
             if repeats:
                 seen.add(line)
-            names.add(account, (line.line_id,), line.item or account.item)
+            entered.append((account, line.line_id, line.item or account.item))
             self._enter(account, item, body, line)
 
     def _enter(self, account: Account, item: EvidenceDocument, body: GoodsReceipt, line: ReceiptLine) -> None:
         despatch_number = line.despatch_number or body.despatch_number
         sent = despatch_number is not None and self._advice(despatch_number, body) is not None
-        entry = Entry(item, line.line_id, None, None, 0, 0, sent, line.received_date or body.issue_date)
+        entry = Entry(
+            item,
+            line.line_id,
+            None,
+            None,
+            0,
+            0,
+            sent,
+            line.received_date or body.issue_date,
+            despatch_number is None,
+        )
         account.entries.append(entry)
         refused = body.despatch_status == _REJECTED
         if line.received is None and not refused:
@@ -386,10 +410,10 @@ class Joined:
         if receipt is not None:
             reference = Reference("goods_receipt", receipt, body.seller, body.buyer)
             found = self._case.find(reference, body)
-            if found is None or found.fingerprint not in self._named:
+            if found is None or found.fingerprint not in self._entered:
                 names = [("receipt", *name) for name in reference_identities(reference, body)]
                 return self._slot(names, None, receipt, body)
-            slots = {id(each.slot): each.slot for each in self._named[found.fingerprint].accounts}
+            slots = {id(each.slot): each.slot for each, _, _ in self._entered[found.fingerprint]}
             return next(iter(slots.values())) if len(slots) == 1 else None
         if despatch is not None:
             return self._despatched(despatch, None, body).slot
@@ -434,8 +458,16 @@ class Joined:
         return place if any(numbers) else place._replace(notes=(*place.notes, Note.UNREFERENCED))
 
     def _lines_named(self, body: Invoice, kind: str, number: str) -> Names | None:
+        """The lines of a receipt or a despatch advice, as lines of an invoice may name them."""
         found = self._case.find(Reference(kind, number, body.seller, body.buyer), body)
-        return self._named.get(found.fingerprint) if found is not None else None
+        if found is None or found.fingerprint not in self._entered:
+            return None
+        names = self._named.get(found.fingerprint)
+        if names is None:
+            names = self._named[found.fingerprint] = Names()
+            for account, line_id, item in self._entered[found.fingerprint]:
+                names.add(account, (line_id,), item)
+        return names
 
     def _checked(self, body: Invoice, place: Place, slot: Slot, receipt: str) -> Place:
         """Notes that the receipt which a line names belongs to another order."""

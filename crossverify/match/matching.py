@@ -3,7 +3,7 @@ then ledger position."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +14,7 @@ from crossverify.match.accounts import Account, currency_of
 from crossverify.match.credits import take_back
 from crossverify.match.items import net_price, same_price_as_written
 from crossverify.match.joined import Billed, Joined
+from crossverify.match.meters import Meter
 from crossverify.match.table import Fact, How, LineMatch, Note
 from crossverify.percase import per_case
 from crossverify.units import Exact, exact, factor, scaled
@@ -72,6 +73,7 @@ class _Totals(NamedTuple):
     receipts: bool
     by_debtor: bool
     sent: bool
+    outstanding: Exact
     shared: bool
     repeated: bool
 
@@ -136,6 +138,8 @@ class Matching:
         totals = self._of(account) if account is not None else None
         notes = _notes(billed, totals)
         goods = self._goods(billed, exempt, scale, totals, notes)
+        if totals is not None and goods.over is not None and 0 < goods.over <= totals.outstanding:
+            notes = tuple(sorted((*notes, Note.RECEIPT_TO_COME)))
         orders = self._orders(billed, exempt, scale, totals)
         back = scale if not scale or scale == 1 else 1 / scale
 
@@ -216,7 +220,7 @@ class Matching:
         quantity = scaled(billed.net, scale)
         own = account.goods.draw(quantity)
         reach = account.goods.within_reach
-        over = min(account.goods.excess, account.goods.top.excess) if own > 0 and quantity > 0 else 0
+        over = _over(account.goods, own) if quantity > 0 else 0
         if totals.unclear == Fact.RECEIPT_CONTRADICTS or (totals.unclear and over > 0):
             return _Drawn(Fact(totals.unclear), None, 0, reach)
         if over > 0:
@@ -245,7 +249,7 @@ class Matching:
         quantity = scaled(billed.net, scale)
         own = account.orders.draw(quantity)
         reach = account.orders.within_reach
-        over = min(account.orders.excess, account.orders.top.excess) if own > 0 and quantity > 0 else 0
+        over = _over(account.orders, own) if quantity > 0 else 0
         if over > 0 and not totals.all_ordered:
             return _Drawn(Fact.NO_ORDER, None, 0, reach)
         return _Drawn(Fact.OVER if over > 0 else Fact.AGREES, over, own, reach)
@@ -261,6 +265,12 @@ class Matching:
 
 _MAX_LINES_TOLD: Final = 8
 """Most order lines that a row names."""
+
+
+def _over(meter: Meter, own: Exact) -> Exact:
+    """By how much a draw that leaves ``own`` more unmet, and those before it at the same lines, exceed what is there.
+    What lines together were drawn before may have left nothing for a line that alone is within its own."""
+    return max(own, min(meter.excess, meter.top.excess)) if own > 0 else 0
 
 
 def _exempt(case: Case, receivable: Receivable) -> Fact | None:
@@ -306,10 +316,21 @@ def _totals(account: Account) -> _Totals:
         by_debtor=all(
             item.buyer != "" and item.buyer in {item.pushed_by, item.signed_by} for item, _ in parties
         ),
+        outstanding=_outstanding(own),
         sent=bool(entries) and not shared and all(entry.sent for entry in entries),
         shared=bool(shared),
         repeated=any(each.repeated for each in account.parts),
     )
+
+
+def _outstanding(accounts: Sequence[Account]) -> Exact:
+    """What was sent by despatch advices that no receipt names, less what receipts cover that name none: goods whose
+    receipt is still to come."""
+    sent = sum(each.unreceived for each in accounts)
+    covered = sum(
+        (entry.received or 0) + entry.short for each in accounts for entry in each.entries if entry.loose
+    )
+    return max(sent - covered, 0)
 
 
 def _notes(billed: Billed, totals: _Totals | None) -> tuple[Note, ...]:

@@ -103,6 +103,8 @@ class Note(StrEnum):
     """More was accepted than ordered."""
     MORE_THAN_SENT = "MORE_THAN_SENT"
     """More was received than the despatch advices say was sent."""
+    RECEIPT_TO_COME = "RECEIPT_TO_COME"
+    """What exceeds the accepted quantity was sent by despatch advices that no receipt names yet."""
     UNREFERENCED = "UNREFERENCED"
     """The invoice names no order, despatch advice or receipt; the trade was found by item, unit and price."""
 

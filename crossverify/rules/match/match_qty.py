@@ -52,9 +52,9 @@ class MatchQty(Rule[MatchQtyThresholds]):
     - WARN: above it within tolerance, and the excess leaves the eligible amount; the same line more than once; more
       than the despatch advices say was sent.
     - FAIL: above it.
-    - UNKNOWN: no receipt, a receipt without quantities or one that contradicts itself, units that cannot be compared, a
-      line that cannot be matched or whose references contradict each other; above what was accepted where the invoice
-      names no trade, or where a credit note may take it back.
+    - UNKNOWN: no receipt, or none yet of goods that were sent; a receipt without quantities or one that contradicts
+      itself, units that cannot be compared, a line that cannot be matched or whose references contradict each other;
+      above what was accepted where the invoice names no trade, or where a credit note may take it back.
     - NOT_APPLICABLE: services, prepayments, cancelled invoices, lines of nothing and lines that take back.
     """
 
@@ -85,6 +85,11 @@ class MatchQty(Rule[MatchQtyThresholds]):
         "OVER_RECEIVED": Text(
             "More is invoiced than was received and accepted. Ask the seller for the missing receipt or a credit note.",
             "开票数量超过已验收数量。请要求卖方补充收货单或开具红字发票。",
+        ),
+        "RECEIPT_MISSING": Text(
+            "More is invoiced than the receipts accept so far, but as much was sent and its receipt is not here yet. "
+            "Ask the debtor for it.",
+            "开票数量超过现有收货单，但相应数量已发货、收货单尚未提交。请向债务人索取。",
         ),
         "OVER_UNREFERENCED": Text(
             "The invoice names no order or receipt, and more is invoiced than all known receipts of these goods "
@@ -263,6 +268,9 @@ def _over(
     if note:
         text = f"{text} Line {note} of a credit note, which cannot be matched, may take it back."
         return Said(Outcome.UNKNOWN, "CREDIT_NOT_MATCHED", text, inputs, row.line)
+    if Note.RECEIPT_TO_COME in row.notes:
+        text = f"{text} As much was sent by despatch advices that no receipt names yet."
+        return Said(Outcome.UNKNOWN, "RECEIPT_MISSING", text, inputs, row.line)
     if Note.UNREFERENCED in row.notes:
         return Said(Outcome.UNKNOWN, "OVER_UNREFERENCED", text, inputs, row.line)
     return Said(Outcome.FAIL, "OVER_RECEIVED", text, inputs, row.line)

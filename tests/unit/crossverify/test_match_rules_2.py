@@ -260,3 +260,46 @@ def test_orders_and_receipts_are_found_without_reference() -> None:
         "INVOICE_BEFORE_RECEIPT",
     }
     assert BUYER.name  # the parties are those of the order: nothing else joins the two
+
+
+def delivery(number: str, quantity: int) -> Any:
+    return despatch(f"DA-{number}", delivered=quantity)
+
+
+def arrival(number: str, quantity: int, **fields: Any) -> Any:
+    return receipt(
+        f"GR-{number}", [{"received": Decimal(quantity), **fields}], despatch_number=f"DA-{number}"
+    )
+
+
+def test_a_receipt_that_is_still_to_come_is_asked_for_and_not_held_against_the_seller() -> None:
+    sent = (order(), delivery("A", 70), delivery("B", 30))
+    bill = invoice(lines=[billed("70")])
+    (finding,) = judged2(World(*sent, arrival("B", 30), bill), "MATCH_QTY", 2)
+    assert (finding.outcome.value, finding.code, finding.effect) == (
+        "UNKNOWN",
+        "RECEIPT_MISSING",
+        Effect.REFER,
+    )
+    both = World(*sent, arrival("A", 70), arrival("B", 30), bill)
+    assert codes2(both, "MATCH_QTY", 2) == [("PASS", "WITHIN_ACCEPTED")]
+
+
+def test_a_delivery_whose_receipt_is_here_is_not_still_to_come() -> None:
+    sent = (order(), delivery("A", 70), delivery("B", 30))
+    short = (arrival("A", 60, short=Decimal(10)), arrival("B", 30))
+    bill = invoice(lines=[billed("100")])
+    assert codes2(World(*sent, *short, bill), "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]
+    unsaid = (arrival("A", 60), arrival("B", 30))
+    assert codes2(World(*sent, *unsaid, bill), "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]
+    unnamed = receipt("GR-C", [{"received": Decimal(90)}])  # of the order, whichever delivery it was
+    assert codes2(World(*sent, unnamed, bill), "MATCH_QTY", 2) == [("UNKNOWN", "RECEIPT_MISSING")]
+    told_short = receipt("GR-C", [{"received": Decimal(90), "short": Decimal(10)}])
+    assert codes2(World(*sent, told_short, bill), "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]
+
+
+def test_no_more_is_still_to_come_than_was_sent() -> None:
+    world = World(
+        order(), delivery("A", 50), delivery("B", 30), arrival("B", 30), invoice(lines=[billed("90")])
+    )
+    assert codes2(world, "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]

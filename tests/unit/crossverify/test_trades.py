@@ -4,6 +4,7 @@ not."""
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import get_args
@@ -13,9 +14,13 @@ import pytest
 from chanrong.demo.trades import Shape, Trades, make_trades
 from consortium.documents.party import primary_id
 from crossverify.decision import Decision
-from crossverify.engine import Evaluation
+from crossverify.engine import Evaluation, evaluate
 from crossverify.evidence import SubjectInfo
+from crossverify.profiles import RECEIVABLE_V2
+from crossverify.profiles.model import settings
 from tests.support.trade_world import World, decided, fp, handle
+
+SECOND = {"MATCH_QTY": 2, "MATCH_PRICE": 2, "PO_EXHAUSTED": 2, "DATE_ORDER": 2, "PRICE_FAIR": 1}
 
 
 def world_of(trades: Trades) -> World:
@@ -67,6 +72,20 @@ def test_honest_trades_of_every_shape_are_eligible(shape: Shape) -> None:
     eligible = evaluation.totals["CNY"]["eligible"]
     least = (owed - credited) * Decimal("0.8")
     assert least - Decimal("0.01") * len(evaluation.receivables) <= eligible <= least
+
+
+@pytest.mark.parametrize("shape", get_args(Shape))
+def test_honest_trades_of_every_shape_pass_the_second_versions(shape: Shape) -> None:
+    trades = make_trades(7, sellers=1, trades=6, shapes=[shape], terms_days=[180], digital_every=3)
+    profile = replace(RECEIVABLE_V2, rules=settings(SECOND))
+    evaluation = evaluate(world_of(trades).evidence(), profile)
+    assert not_passed(evaluation) == Counter({("PRICE_FAIR", "NO_HISTORY"): not_passed(evaluation).total()})
+    assert {item.outcome.value for item in evaluation.findings if item.rule != "PRICE_FAIR"} <= {
+        "PASS",
+        "WARN",
+    }
+    warned = {(item.rule, item.code) for item in evaluation.findings if item.outcome.value == "WARN"}
+    assert warned <= {("DATE_ORDER", "INVOICE_BEFORE_RECEIPT")}
 
 
 def test_an_overbilled_trade_without_its_note_is_excluded() -> None:

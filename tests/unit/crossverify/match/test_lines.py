@@ -390,3 +390,12 @@ def test_the_period_of_a_line_is_no_repetition() -> None:
         World(order(), receipt(), invoice(lines=[{**of(1), "order_line": "1"}, {**of(2), "order_line": "1"}]))
     )
     assert all(Note.REPEATED_LINE not in each.notes for each in rows["INV-1"])
+
+
+def test_a_line_finds_nothing_left_after_its_twins_were_drawn_on_together() -> None:
+    same = {"item": goods("bolt")}
+    first = invoice("INV-1", [billed("100", **UNNAMED, **same)])
+    named = invoice("INV-2", [billed("50", order_line="1", **same)], issue_date=date(2026, 4, 11))
+    world = World(order(lines=[same, same]), receipt(lines=[got("50"), got("50")]), first, named)
+    assert table(world)["INV-1"][0].over_accepted == 0
+    assert table(world)["INV-2"][0].over_accepted == 50
