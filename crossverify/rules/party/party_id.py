@@ -11,7 +11,8 @@ from consortium.documents.roles import Reference, buyer_of, seller_of
 from consortium.documents.weights import portions_of
 from crossverify.case import Receivable
 from crossverify.evidence import EvidenceDocument
-from crossverify.rule import NoThresholds, Outcome, Text, Verdict
+from crossverify.names import alike
+from crossverify.rule import Effect, NoThresholds, Outcome, Text, Verdict
 from crossverify.rules.party.party_id_v1 import PartyIdRule as First
 from crossverify.rules.party.party_id_v1 import judge_party, judge_subject
 
@@ -29,7 +30,7 @@ class PartyIdRule(First):
     Check characters of USCC, LEI and VAT numbers; status at tax; the names on invoice and order against the
     registered one and its former names.
 
-    - PASS: active, under its name or a former one. WARN: another name, suspended.
+    - PASS: active, under its name or a former one. WARN: another name, a slip of the pen in it, suspended.
     - FAIL: a wrong check character; revoked.
     - UNKNOWN: tax was not asked, is silent or stale, or does not know the party; no identifier to ask about.
     - NOT_APPLICABLE: a party abroad without a tax number here: only its check characters are looked at.
@@ -38,12 +39,18 @@ class PartyIdRule(First):
     version = 2
     explains: ClassVar = {
         **First.explains,
+        "NAME_SLIP": Text(
+            "A name is the registered one but for a letter or its legal form; the identifier is right. Nothing to do.",
+            "名称与登记名称仅差个别字或企业形式，证号一致。无需处理。",
+        ),
         "FOREIGN_PARTY": Text(
             "The party is abroad and has no tax number here, so tax cannot be asked. Its identifiers are well formed; "
             "look it up in its own register.",
             "该方在境外且无境内税号，无法向税务查询；其证号格式正确。请在其本国登记机关核查。",
         ),
     }
+
+    effects: ClassVar = {**First.effects, "NAME_SLIP": Effect.INFORMATION}
 
     def evaluate(self, case: Case, thresholds: NoThresholds) -> Iterator[Verdict]:
         """See the class."""
@@ -61,10 +68,17 @@ class PartyIdRule(First):
                 if known is not None:  # the same parties, of whom nothing but tax was told
                     yield known._replace(subject=asset.fingerprint)
                     continue
-                said = _foreign(case, asset, role, parties) or judge_party(case, asset, role, parties)
+                said = _foreign(case, asset, role, parties) or _slip(judge_party(case, asset, role, parties))
                 if said.code == "ACTIVE":
                     active[key] = said
                 yield said
+
+
+def _slip(said: Verdict) -> Verdict:
+    """A name that is the registered one but for a slip of the pen: the identifier says who it is."""
+    if said.code != "NAME_DIFFERS" or not alike(said.inputs[0].value, said.inputs[1].value):
+        return said
+    return said._replace(code="NAME_SLIP")
 
 
 def _orders(case: Case, asset: Asset) -> list[EvidenceDocument]:

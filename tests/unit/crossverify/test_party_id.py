@@ -168,9 +168,25 @@ def test_abroad_is_no_excuse_for_the_rest(change: dict[str, Any], code: str) -> 
 
 
 def test_version_2_finds_the_names_on_orders() -> None:
-    other = Party(name="Great Whale Motors", identifiers=BUYER.identifiers, address=BUYER.address)
+    other = Party(name="Great Whale Engines", identifiers=BUYER.identifiers, address=BUYER.address)
     world = World(order(buyer=other), invoice())
     assert codes2(world, "PARTY_ID", 2)[-1] == ("WARN", "NAME_DIFFERS")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Great Wheel Motor", "NAME_SLIP"),
+        ("Great Wheel Motors Ltd", "NAME_SLIP"),
+        ("Great Wheels Motors", "NAME_SLIP"),
+        ("Great Stone Motors", "NAME_DIFFERS"),
+        ("Third Hand Trading", "NAME_DIFFERS"),
+    ],
+)
+def test_a_slip_of_the_pen_is_no_other_party(name: str, code: str) -> None:
+    finding = judged2(World(invoice(buyer=renamed(name))), "PARTY_ID", 2)[-1]
+    assert (finding.outcome.value, finding.code) == ("WARN", code)
+    assert finding.effect is (Effect.INFORMATION if code == "NAME_SLIP" else Effect.REFER)
 
 
 def test_version_2_looks_at_orders_that_are_lent_on() -> None:
