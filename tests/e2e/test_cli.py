@@ -18,7 +18,9 @@ ATTEMPTS = 20
 
 def test_status_says_what_runs(cli: Cli) -> None:
     found = cli.json("status")
-    assert {"ledger", "industry-a", "bank-a", "bank-b", "tax", "bank", "credit"} == {s["name"] for s in found}
+    assert {"ledger", "industry-a", "bank-a", "bank-b", "tax", "bank", "credit", "registry", "bills"} == {
+        s["name"] for s in found
+    }
     assert {s["state"] for s in found} == {"healthy"}
 
 

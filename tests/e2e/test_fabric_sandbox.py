@@ -56,7 +56,7 @@ def package_for(sandbox: Cli, seller: str, path: Path) -> Any:
 @requires_fabric
 def test_status_names_every_part_of_the_network(sandbox: Cli) -> None:
     found = sandbox.json("status")
-    gateways = {"industry-a", "bank-a", "bank-b", "tax", "bank", "credit"}
+    gateways = {"industry-a", "bank-a", "bank-b", "tax", "bank", "credit", "registry", "bills"}
     assert {s["name"] for s in found} == NODES | SERVERS | gateways
     assert {s["state"] for s in found} == {"healthy"}
     before = {s["name"]: s["pid"] for s in found}

@@ -83,7 +83,7 @@ def test_a_banks_own_figures_reach_it_and_stay(cli: Cli, tmp_path: Path) -> None
     cli.run("push", *files_of(trade, tmp_path))
     cli.run("consent", "grant", "--as", alias_of(cli, trade), "--bank", "bank-a")
     own = tmp_path / "own.toml"
-    own.write_text('[bank-a.profile_overrides.receivable-v1.waterfall]\nadvance_rate = "0.55"\n')
+    own.write_text('[bank-a.profile_overrides.receivable-v2.waterfall]\nadvance_rate = "0.55"\n')
     before = {s["name"]: s["pid"] for s in cli.json("status")}
     cli.run("up", "--banks", "2", "--config", str(own))
     try:
