@@ -1,4 +1,22 @@
-"""Takes in the exchange's entries: JSON, one object, an array or one per line."""
+"""Takes in the exchange's entries: JSON, one object, an array or one per line.
+
+An entry is a package with what is known of its units; units that an entry does not name stay as they are:
+
+```json
+{"package_number": "610229000001120260410000000017", "package_amount": "1000", "divisible": true,
+ "issue_date": "2026-04-10", "acceptance_date": "2026-04-10", "due_date": "2026-10-10", "transferable": true,
+ "drawer": {"name": "宏远汽车集团有限公司", "identifiers": ["91310000MA1FL00232"]},
+ "acceptor": {"name": "宏远汽车集团有限公司", "identifiers": ["91310000MA1FL00232"],
+              "account": "3100 0001", "bank_number": "102290000011"},
+ "payee": {"name": "华东铸造有限公司", "identifiers": ["uscc:91310000MA1FL0015A"]},
+ "ranges": [
+   {"range_from": 1, "range_to": 40000, "status": "CS03", "circulation": "TF0301",
+    "holder": {"name": "华东铸造有限公司", "identifiers": ["uscc:91310000MA1FL0015A"]}},
+   {"range_from": 40001, "range_to": 100000, "status": "CS03", "circulation": "TF0304",
+    "holder": {"name": "华东铸造有限公司", "identifiers": ["uscc:91310000MA1FL0015A"]},
+    "pledgee": {"name": "某某银行股份有限公司"}}]}
+```
+"""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class WrTitle(Rule[WrTitleThresholds]):
             "依背书或保管人登记，持单人并非申请人，不得融资。",
         ),
         "BROKEN_CHAIN": Text(
-            "An endorsement was given by somebody who did not hold the receipt then. Have the chain explained.",
-            "背书不连续，前手并非当时持单人，请核实。",
+            "An endorsement is missing, or was given by somebody who did not hold the receipt then. Have it explained.",
+            "背书缺失或不连续，前手并非当时持单人，请核实。",
         ),
         "PLEDGED": Text(
             "The goods are pledged to somebody else. Take them only with that pledgee's written release.",
@@ -162,6 +162,10 @@ def _held(case: Case, asset: StoredGoodsAsset, attested: Attested | None) -> Ite
             told = case.of_document(attested.item, "holder", said_of(registered))
             text = f"The keeper's register has {said_of(registered)} as its holder."
             yield Verdict(key, Outcome.FAIL, "NOT_HOLDER", text, (told,))
+    elif not transfers and receipt.holder is not None and not same_party(receipt.holder, receipt.depositor):
+        told = case.of_document(asset.primary, "holder", said_of(receipt.holder))
+        text = f"No endorsement passes it from {said_of(receipt.depositor)} to {said_of(receipt.holder)}."
+        yield Verdict(key, Outcome.WARN, "BROKEN_CHAIN", text, (told,))
 
 
 def _encumbered(case: Case, asset: StoredGoodsAsset, attested: Attested | None) -> Iterator[Verdict]:

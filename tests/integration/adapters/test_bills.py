@@ -11,6 +11,7 @@ import pytest
 from consortium.rpc.client import call
 from consortium.wire.chanrong.sources.v1 import bills_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import bills_pb2_grpc as rpc
+from crossverify.adapters.bills import load
 from crossverify.answers.bills import BillAnswer
 from crossverify.evidence import SourceState
 from crossverify.sources.asking import STREAM_FROM
@@ -183,3 +184,12 @@ async def test_a_paused_exchange_is_silent(served: RunningAdapter) -> None:
     await served.pause()
     answer = await BillsSource(served.channel()).ask([question()])
     assert (answer.state, answer.reason[:18]) == (SourceState.SILENT, "INSTITUTION_PAUSED")
+
+
+async def test_the_entry_that_the_loader_shows(served: RunningAdapter) -> None:
+    assert load.__doc__ is not None
+    shown = load.__doc__.partition("```json")[2].partition("```")[0]
+    report = await served.load(shown)
+    assert (report.loaded, list(report.problems)) == (1, [])
+    (answer,) = await told(served, question())
+    assert shape(answer) == [(1, 40_000, "TF0301", "400"), (40_001, 100_000, "TF0304", "600")]

@@ -65,6 +65,13 @@ def test_a_chain_with_a_gap() -> None:
     assert goods_codes(goods_world(paper, attestation(depositor=OTHER)), RULE) == [("WARN", "BROKEN_CHAIN")]
 
 
+def test_a_holder_to_whom_nobody_passed_it() -> None:
+    paper = paper_of(depositor=OTHER, holder=SELLER)
+    assert goods_codes(goods_world(paper, attestation(depositor=OTHER)), RULE) == [("WARN", "BROKEN_CHAIN")]
+    known = attestation(depositor=OTHER, holder=SELLER)
+    assert goods_codes(goods_world(paper, known), RULE) == [("PASS", "CLEAR")]
+
+
 def test_a_transfer_without_the_keepers_signature() -> None:
     step = passed_on(OTHER, SELLER, keeper_signature=None)
     paper = paper_of(depositor=OTHER, holder=SELLER, endorsements=(step,))
