@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -115,28 +115,57 @@ class PriceFair(Rule[PriceFairThresholds]):
 
 @dataclass(slots=True, eq=False)
 class _Prices:
-    """Prices of one item per base unit, by day; each document counts once, with its lowest price."""
+    """Prices of one item by day, each document with its lowest; in billionths of a currency unit per base unit, as
+    whole numbers are sorted quickly and nothing here needs more places.
 
-    days: list[tuple[date, str, Fraction]] = field(default_factory=list)
+    :ivar days: sorted: day, fingerprint, price
+    """
 
-    def before(self, day: date, since: date, without: frozenset[str]) -> list[Fraction]:
-        """Sorted prices of documents issued before a day."""
-        first = bisect_left(self.days, (since, "", Fraction(0)))
-        last = bisect_left(self.days, (day, "", Fraction(0)))
-        found: list[Fraction] = []
-        for _, document, price in self.days[max(first, last - _MOST_PRICES) : last]:
-            if document not in without:
-                insort(found, price)
-        return found
+    days: list[tuple[date, str, int]] = field(default_factory=list)
+    _known: dict[tuple[date, date, frozenset[str]], tuple[int, int] | None] = field(default_factory=dict)
+
+    def middle(self, day: date, since: date, without: frozenset[str], least: int) -> tuple[int, int] | None:
+        """The median price of the latest documents issued before a day, doubled, and how many they are; none where
+        there are fewer than ``least``."""
+        key = (day, since, without)
+        if key not in self._known:
+            first = bisect_left(self.days, (since, "", 0))
+            last = bisect_left(self.days, (day, "", 0))
+            some = self.days[max(first, last - _MOST_PRICES) : last]
+            found = sorted(price for _, document, price in some if document not in without)
+            half = len(found) // 2
+            self._known[key] = (
+                (found[half] + found[half - 1 + len(found) % 2], len(found)) if len(found) >= least else None
+            )
+        return self._known[key]
 
 
-_MOST_PRICES = 64
+_MOST_PRICES = 50
 """The latest earlier prices of an item that make its history: more change nothing, and cost."""
+_PER_UNIT = 10**9
+
+
+def _scaled(line: InvoiceLine | OrderLine) -> int | None:
+    """A line's price per base unit, in billionths, rounded down; none where there is none."""
+    base = to_base(line.unit)
+    if (
+        line.price is not None
+        and line.base_quantity is None
+        and line.base_unit is None
+        and not line.allowances
+    ):
+        above, below = line.price.as_integer_ratio()
+    else:
+        price = net_price(line)
+        if price is None:
+            return None
+        above, below = price.numerator, price.denominator
+    return above * _PER_UNIT * base.denominator // (below * base.numerator)
 
 
 def _history(case: Case) -> dict[_Kind, _Prices]:
     """The subject's own prices: of the invoices and orders in which it is the seller."""
-    lowest: dict[_Kind, dict[str, tuple[date, Fraction]]] = defaultdict(dict)
+    lowest: dict[_Kind, dict[str, tuple[date, int]]] = defaultdict(dict)
     cancelled = {item.primary.fingerprint for item in case.receivables if case.cancelled(item)}
     for item in case.documents:
         body = item.document
@@ -149,10 +178,9 @@ def _history(case: Case) -> dict[_Kind, _Prices]:
         if not case.is_subject(body.seller, item.seller):
             continue
         for line in body.lines:
-            price = net_price(line)
-            if price is None or price <= 0:
+            per_base = _scaled(line)
+            if per_base is None or per_base <= 0:
                 continue
-            per_base = price / to_base(line.unit)
             for key in item_keys(line.item):
                 of_item = lowest[key, dimension(line.unit), body.currency]
                 known = of_item.get(item.fingerprint)
@@ -227,9 +255,11 @@ class _Judge:
         """The middle one of the earlier prices, per unit of the line, and how many there are."""
         for key in item_keys(line.item):
             prices = self._history.get((key, dimension(line.unit), self._body.currency))
-            found = prices.before(self._body.issue_date, self._since, self._own) if prices is not None else []
-            if len(found) >= self._thresholds.min_history:
-                return _median(found) * to_base(line.unit), len(found)
+            if prices is None:
+                continue
+            found = prices.middle(self._body.issue_date, self._since, self._own, self._thresholds.min_history)
+            if found is not None:
+                return Fraction(found[0], 2 * _PER_UNIT) * to_base(line.unit), found[1]
         return None
 
     def _said(
@@ -254,11 +284,6 @@ class _Judge:
             text = f"{text}: {percent(1 - price / low)} below."
             return Said(Outcome.WARN, "UNUSUAL", text, inputs, line.line_id)
         return Said(Outcome.PASS, "USUAL", text if text.endswith(".") else f"{text}.", inputs, line.line_id)
-
-
-def _median(found: Sequence[Fraction]) -> Fraction:
-    middle = len(found) // 2
-    return found[middle] if len(found) % 2 else (found[middle - 1] + found[middle]) / 2
 
 
 def _orders_of(case: Case, item: EvidenceDocument) -> frozenset[str]:
