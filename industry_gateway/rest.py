@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from starlette.datastructures import UploadFile
 
-from consortium.documents import Problem
+from consortium.documents import KINDS, Problem
 from consortium.errors import InvalidInputError
 from consortium.identity.directory import Caller
 from consortium.identity.tokens import TokenIssuer
@@ -337,6 +337,7 @@ def _decoded(text: str) -> bytes:
 
 _BODIES: dict[str, Any] = {
     "required": True,
+    "description": f"Documents of the kinds {', '.join(KINDS)}.",
     "content": {
         "application/json": {
             "schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]},

@@ -52,6 +52,8 @@ class AssignmentAcknowledgement(Document):
     """Account that it will pay to (付款至账户)."""
     set_off_waived: Annotated[bool, Field(strict=True)] | None = None
     """Whether it waives set-off and defences (是否放弃抵销权); absent: it did not say."""
+    sent_from: Number | None = None
+    """Mail address or domain that the debtor's answer came from (发件邮箱), where it came by mail."""
     note: Text | None = None
     """Remark (备注)."""
     lines: Annotated[tuple[ListedInvoice, ...], SomeLines] = ()

@@ -69,6 +69,8 @@ class DebtorConfirmation(Document):
     """Day on which it will pay (到期日); absent: it did not say."""
     set_off_waived: Annotated[bool, Field(strict=True)] | None = None
     """Whether it waives set-off and defences (是否放弃抵销权); absent: it did not say."""
+    sent_from: Number | None = None
+    """Mail address or domain that the debtor's answer came from (发件邮箱), where it came by mail."""
     note: Text | None = None
     """Remark (备注). UBL: ``cbc:Note``."""
 

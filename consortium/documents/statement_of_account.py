@@ -82,6 +82,8 @@ class StatementOfAccount(Document):
     """Day on which what is listed is due, where a line says no other (到期日)."""
     set_off_waived: Annotated[bool, Field(strict=True)] | None = None
     """Whether the buyer waives set-off (是否放弃抵销权); absent: it did not say."""
+    sent_from: Number | None = None
+    """Mail address or domain that the debtor's answer came from (发件邮箱), where it came by mail."""
     note: Text | None = None
     """Remark (备注). UBL: ``cbc:Note``."""
     lines: Annotated[tuple[StatementLine, ...], Lines]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from crossverify.rule import Effect, Outcome, Rule, Text, Thresholds, Verdict
-from crossverify.rules.terms.days import of_invoice, still_open, today
+from crossverify.rules.terms.days import of_invoice, paid, still_open, today
 from crossverify.terms import terms_of
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ class Ageing(Rule[AgeingThresholds]):
 
     - PASS: not due yet, or within the days of grace. WARN: overdue. FAIL: overdue by more than 90 days.
     - UNKNOWN: no document says when it is due, or how that is reckoned.
-    - NOT_APPLICABLE: nothing is open any more: credit notes took all of it back.
-
-    Payments that the bank saw are CASH_CLOSURE's: what was paid is excluded there as settled.
+    - NOT_APPLICABLE: nothing is open any more: credit notes took all of it back, or it was paid, as the bank saw or by
+      a bill (CASH_CLOSURE excludes it as settled). Where the bank says nothing, it counts as not paid.
     """
 
     id = "AGEING"
@@ -61,13 +60,14 @@ class Ageing(Rule[AgeingThresholds]):
             "account or the debtor's confirmation.",
             "无任何单据载明到期日（数电票不含到期日）。请补充合同、对账单或债务人确权。",
         ),
+        "PAID": Text("It was paid; there is nothing to grow old.", "已付清，无未结金额。"),
         "NOTHING_OPEN": Text(
             "Credit notes took all of it back; there is nothing to grow old.",
             "已全额红冲，无未结金额。",
         ),
     }
     applies_when = "something of it is open"
-    sources = ("documents",)
+    sources = ("documents", "bank")
     effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
     thresholds = AgeingThresholds
 
@@ -96,6 +96,10 @@ def _judge(case: Case, receivable: Receivable, thresholds: AgeingThresholds) -> 
         when = f"in {-late} days" if late < 0 else "today" if late == 0 else f"since {late} days"
         text = f"It is due {when}, on {due.value}, says {due.source}."
         return Verdict(key, Outcome.PASS, "CURRENT", text, inputs)
+    amount, told = paid(case)[key]
+    if told is not None and amount >= still_open(receivable):
+        text = f"It was due on {due.value} and is paid."
+        return Verdict(key, Outcome.NOT_APPLICABLE, "PAID", text, (told, *inputs))
     text = f"It was due on {due.value}, says {due.source}: {late} days ago."
     if late > thresholds.fail_days:
         return Verdict(key, Outcome.FAIL, "LONG_OVERDUE", text, inputs)

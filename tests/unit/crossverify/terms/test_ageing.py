@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
+from consortium.documents import Bill, ListedInvoice
 from tests.support import terms_world as t
-from tests.support.trade_world import World, confirmation, credit_note, invoice
+from tests.support.trade_world import BUYER, SELLER, World, confirmation, credit_note, fp, invoice
 
 # The world's day is 2026-06-30.
 
@@ -47,6 +49,36 @@ def test_nobody_says_when() -> None:
 def test_what_was_taken_back_grows_no_older() -> None:
     world = World(invoice(due_date=date(2026, 1, 1), issue_date=date(2025, 12, 1)), credit_note())
     assert t.codes(world, "AGEING") == [("NOT_APPLICABLE", "NOTHING_OPEN")]
+
+
+def test_what_was_paid_grows_no_older() -> None:
+    made = invoice(due_date=date(2026, 4, 20))
+    world = World(made)
+    world.pay(fp(made), "1000")
+    assert t.codes(world, "AGEING") == [("WARN", "OVERDUE")], "130 are open"
+    world.pay(fp(made), "130")
+    (found,) = t.verdicts(world, "AGEING")
+    assert (found.outcome.value, found.code, found.inputs[0].source) == ("NOT_APPLICABLE", "PAID", "bank")
+    world.silence("bank")
+    assert t.codes(world, "AGEING") == [("WARN", "OVERDUE")], "an outage pays nothing"
+
+
+def test_what_was_paid_by_bill_grows_no_older() -> None:
+    listed = ListedInvoice(line_id="1", invoice_number="INV-1")
+    bill = Bill(
+        number="530884100001320260115000000001",
+        issue_date=date(2026, 4, 20),
+        bill_type="commercial_acceptance",
+        drawer=BUYER,
+        acceptor=BUYER,
+        payee=SELLER,
+        currency="CNY",
+        amount=Decimal("1130"),
+        due_date=date(2026, 10, 20),
+        lines=(listed,),
+    )
+    world = World(invoice(due_date=date(2026, 4, 20)), bill)
+    assert t.codes(world, "AGEING") == [("NOT_APPLICABLE", "PAID")]
 
 
 def test_a_bank_sets_its_own_days() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
 
-from crossverify.rules.terms.tenor import TenorThresholds
+from consortium.documents import Bill
+from crossverify.case import Case
+from crossverify.figures import AssetKind, MaxAges
+from crossverify.rules.terms.tenor import Tenor, TenorThresholds
 from tests.support import terms_world as t
-from tests.support.trade_world import World, confirmation, invoice
+from tests.support.trade_world import BUYER, OTHER, SELLER, World, confirmation, fp, invoice
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,21 @@ def test_a_bank_sets_its_own_months() -> None:
     assert t.codes(World(invoice()), "TENOR", {"usual_months": 1, "most_months": 3}) == [("FAIL", "TOO_LONG")]
     with pytest.raises(ValidationError):
         TenorThresholds(usual_months=13)
+
+
+def test_a_bill_falls_due_by_itself() -> None:
+    bill = Bill(
+        number="530884100001320260115000000001",
+        issue_date=date(2026, 1, 20),
+        bill_type="bank_acceptance",
+        drawer=BUYER,
+        acceptor=OTHER,
+        payee=SELLER,
+        currency="CNY",
+        amount=Decimal(1130),
+        due_date=date(2027, 1, 21),
+    )
+    world = World(bill)
+    case = Case(world.evidence(), MaxAges(), AssetKind.BILL)
+    (found,) = Tenor().evaluate(case, TenorThresholds())
+    assert (found.subject, found.outcome.value, found.code) == (fp(bill), "FAIL", "TOO_LONG")
