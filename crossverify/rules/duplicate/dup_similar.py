@@ -35,20 +35,22 @@ class DupSimilarThresholds(Thresholds):
 
     :ivar near_days: how far dates may lie apart: a month, in which standing orders come back once
     :ivar near_amount: by how much amounts may differ where numbers look alike, as a part: a cent's rounding, a fee
-    :ivar near_content_amount: by how much they may differ where goods and quantities are the same, as a part
+    :ivar near_content_amount: by how much they may differ where the goods are the same, as a part: whoever bills a
+        delivery again may change price or quantity. Such pairs fail only on receipts or on tax
     :ivar visible_after_hours: as in INV_AUTHENTIC: so long after its day an invoice may be unknown to tax
     """
 
     near_days: Annotated[int, Field(ge=0, le=366)] = 31
     near_amount: Rate = Decimal("0.005")
-    near_content_amount: Rate = Decimal("0.02")
+    near_content_amount: Rate = Decimal("0.1")
     visible_after_hours: Annotated[int, Field(ge=0, le=24 * 31)] = 24
 
 
 class DupSimilar(Rule[DupSimilarThresholds]):
-    """Invoices of the same parties and currency with nearly the same number, or the same goods and quantities, at
-    nearly the same date and amount. What was cancelled or wholly credited is left out, so a credit with a new invoice
-    (credit and rebill) is no pair. It sees the consented documents only.
+    """Invoices of the same parties and currency with nearly the same number, or the same goods of the same order or
+    delivery (in the same quantity where none is named), at nearly the same date and amount. What was cancelled or
+    wholly credited is left out, so a credit with a new invoice (credit and rebill) is no pair. It sees the consented
+    documents only.
 
     - PASS: none; look-alikes that are told apart: by receipts of their own, by the debtor's confirmation of each, or
       by numbers that are no variants of each other, as standing orders have.
@@ -128,7 +130,7 @@ class _Compared:
                 item.invoice.number,
                 item.invoice.issue_date.toordinal(),
                 item.face,
-                content_key(item.invoice.lines),
+                content_key(item.invoice),
             )
             for item in self._live
         ]

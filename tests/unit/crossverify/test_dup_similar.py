@@ -153,9 +153,9 @@ def test_thresholds() -> None:
     dearer = copy(lines=[{"price": Decimal("10.10"), "item": goods("bolts")}])
     assert codes(World(invoice(), dearer))["INV-1"] == "NONE"
     assert codes(World(invoice(), dearer), near_amount="0.01")["INV-1"] == "NEAR_COPY"
-    same = invoice("X-9", [{"price": Decimal("10.30")}])
+    same = invoice("X-9", [{"price": Decimal("11.20")}])
     assert codes(World(invoice(), same))["INV-1"] == "NONE"
-    assert codes(World(invoice(), same), near_content_amount="0.03")["INV-1"] == "TOLD_APART"
+    assert codes(World(invoice(), same), near_content_amount="0.2")["INV-1"] == "TOLD_APART"
     made = World(invoice(), copy())
     made.tax[fp(copy())] = {"known": False}
     assert codes(made, visible_after_hours=24 * 31)["INV-1A"] == "UNKNOWN_TO_TAX"
