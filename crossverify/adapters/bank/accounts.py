@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from consortium.documents.money import decimal_text
-from consortium.errors import InvalidInputError
+from consortium.errors import InvalidInputError, OverloadedError
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from crossverify.adapters.bank import store
 from crossverify.adapters.bank.inflow import Inflow, accounts_of, inflow
@@ -80,7 +80,10 @@ async def flow_answer(session: AsyncSession, index: int, question: pb.FlowQuesti
     if not accounts:
         return pb.FlowAnswer(reference=question.reference, known=False)
     first = question.from_month or _months_before(max(each.until for each in accounts))
-    movements = await inflow(session, [each.number for each in accounts], f"{first}-01")
+    try:
+        movements = await inflow(session, [each.number for each in accounts], f"{first}-01")
+    except OverloadedError as error:
+        return pb.FlowAnswer(reference=question.reference, error=question_error(error))
     counted = _Counted(owner, {each.number for each in accounts})
     for movement in movements:
         counted.take(movement)

@@ -55,6 +55,9 @@ class BankService(rpc.BankSourceServiceServicer):
         good = [each for each in asked if isinstance(each, _Asked)]
         async with self._institution.database.read() as session:
             as_of = await self._institution.as_of(session, STATEMENTS)
+            crowded = await store.crowded(session, {token for each in good for token in each.tokens})
+            asked = [_too_common(each, crowded) for each in asked]
+            good = [each for each in asked if isinstance(each, _Asked)]
             found = await store.find(session, {token for each in good for token in each.tokens})
             accounts = await store.find_accounts(session, {each.account for each in good})
         by_token: dict[str, list[store.Found]] = defaultdict(list)
@@ -120,6 +123,18 @@ def _asked(index: int, question: pb.PaymentQuestion) -> _Asked | pb.PaymentAnswe
         return _Asked(index, question)
     except InvalidInputError as error:
         return pb.PaymentAnswer(reference=question.reference, error=question_error(error))
+
+
+def _too_common(asked: _Asked | pb.PaymentAnswer, crowded: dict[str, int]) -> _Asked | pb.PaymentAnswer:
+    """The question, or the answer that its number is one that everybody uses."""
+    if isinstance(asked, pb.PaymentAnswer):
+        return asked
+    token = next((each for each in asked.tokens if each in crowded), None)
+    if token is None:
+        return asked
+    text = f"{crowded[token]} payments name {token!r}; ask about a number that says more."
+    error = pb.QuestionError(reason="TOO_MANY_PAYMENTS", message=text)
+    return pb.PaymentAnswer(reference=asked.reference, error=error)
 
 
 _PLACES = (Place.STRUCTURED, Place.UNSTRUCTURED, Place.END_TO_END)

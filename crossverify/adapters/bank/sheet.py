@@ -74,7 +74,8 @@ _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
         "reference;ref;référence;bank reference;transaction id;referenz;流水号;交易流水号;凭证号;交易参考号"
     ),
     "text": _names(
-        "description;text;narrative;label;libellé;libelle;verwendungszweck;memo;details;remittance information;摘要;用途;附言;备注"
+        "description;text;narrative;label;libellé;libelle;verwendungszweck;memo;details;remittance information;"
+        "摘要;用途;附言;备注"
     ),
     "party": _names(
         "partner name;counterparty;counterparty name;payer;payer name;beneficiary;name;auftraggeber/empfänger;"

@@ -36,6 +36,9 @@ from crossverify.adapters.bank.movements import (
 )
 from crossverify.adapters.ids import normal_id
 
+MAX_FOUND_OF_A_NUMBER: Final = 2_000
+"""Payments that may name one number; a question about a more common one is not answered."""
+
 MAX_FOUND: Final = 20_000
 """Payments looked at for one batch of questions; only numbers that everybody uses ("1") could give more."""
 
@@ -371,6 +374,18 @@ def _more(movement: Movement) -> Mapping[str, Any]:
         "ultimate_payer_name": movement.ultimate_payer.name,
         "ultimate_payer_ids": list(movement.ultimate_payer.ids),
     }
+
+
+async def crowded(session: AsyncSession, tokens: Iterable[str]) -> dict[str, int]:
+    """Numbers that more payments name than are looked at for one question, with how many."""
+    count = func.count(TOKENS.c.movement_id)
+    rows = await session.execute(
+        select(TOKENS.c.token, count)
+        .where(TOKENS.c.token.in_(sorted(set(tokens))))
+        .group_by(TOKENS.c.token)
+        .having(count > MAX_FOUND_OF_A_NUMBER)
+    )
+    return dict(rows.all())
 
 
 async def find(session: AsyncSession, tokens: Iterable[str]) -> list[Found]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crossverify.adapters.bank import inflow, store
 from crossverify.answers import account_reference, flow_reference
 from crossverify.sources.bank import AccountQuestion, BankSource, FlowQuestion
 from tests.support.adapters import (
@@ -243,3 +244,26 @@ async def test_a_sheets_name_may_say_whose_it_is(bank: RunningAdapter) -> None:
     assert (await bank.load(sheet, name=f"account={ACCOUNT}; currency=CNY; june.csv")).loaded == 1
     (payment,) = await payments(bank)
     assert payment["credited_account"] == ACCOUNT
+
+
+async def test_a_number_that_everybody_uses_costs_only_its_question(
+    bank: RunningAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_FOUND_OF_A_NUMBER", 2)
+    await bank.load(camt(entry(text="Invoice 77", amount="1130") * 3 + entry(text="INV-1")))
+    answer = await BankSource(bank.channel()).ask([question("77"), question("INV-1")])
+    assert answer.answers["77"]["error"]["reason"] == "TOO_MANY_PAYMENTS"
+    assert len(answer.answers["INV-1"]["payments"]) == 1
+
+
+async def test_a_flow_that_is_too_long_costs_only_itself(
+    bank: RunningAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflow, "MAX_INFLOW", 2)
+    await bank.load(camt(entry("1") * 3, owner=owner(SELLER)))
+    await bank.load(camt(entry("1"), owner=owner(OTHER_SELLER), account=OTHER_ACCOUNT))
+    answer = await BankSource(bank.channel()).ask(
+        flows=[FlowQuestion.of(SELLER), FlowQuestion.of(OTHER_SELLER)]
+    )
+    assert answer.answers[flow_reference(SELLER)]["error"]["reason"] == "TOO_MANY_PAYMENTS"
+    assert answer.answers[flow_reference(OTHER_SELLER)]["months"][0]["inflow"] == "1"

@@ -20,8 +20,8 @@ from crossverify.subranges import SubRange
 from tests.support.adapters import AS_OF
 from tests.support.bills import number, question
 from tests.support.goods_world import bill
+from tests.support.institutions import FakeChannel
 from tests.support.trade_world import invoice
-from tests.unit.adapters.test_sources import FakeChannel
 
 Change = Callable[[pb.BillAnswer], None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc.aio
@@ -14,65 +13,22 @@ from consortium.documents.canonical import canonical_bytes
 from consortium.errors import InvalidInputError
 from consortium.wire.chanrong.sources.v1 import sources_pb2 as pb
 from crossverify.adapters.parts import in_parts
-from crossverify.answers import Gap, TaxInvoice, read
+from crossverify.answers import (
+    Gap,
+    TaxInvoice,
+    read,
+    sales_reference,
+)
 from crossverify.evidence import SourceAnswer, SourceState
 from crossverify.sources.asking import AskingLimits, Batch, ask
-from crossverify.sources.bank import BankSource, PaymentQuestion
-from crossverify.sources.credit import CreditSource, ReportQuestion
+from crossverify.sources.bank import (
+    PaymentQuestion,
+    account_questions,
+)
 from crossverify.sources.digest import answer_digest, full, joint_digest, sparse
-from crossverify.sources.tax import InvoiceQuestion, TaxSource, tax_id_of
+from crossverify.sources.tax import InvoiceQuestion, SalesQuestion, TaxSource, tax_id_of
 from tests.support.adapters import ACCOUNT, AS_OF, BUYER, SELLER, make_invoice
-
-Answer = Callable[[Any], Any]
-
-
-class FakeChannel:
-    """A channel whose methods are functions; what gRPC stubs need of one and no more."""
-
-    def __init__(self, **methods: Answer) -> None:
-        self.methods = methods
-        self.calls = 0
-        self.at_once = 0
-        self.most_at_once = 0
-
-    def unary_unary(self, path: str, *_: object, **__: object) -> Any:
-        async def method(request: Any, timeout: float | None = None) -> Any:
-            self.calls += 1
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-            try:
-                await asyncio.sleep(0)
-                answer = self.methods[path.rpartition("/")[2]](request)
-                return await answer if asyncio.iscoroutine(answer) else answer
-            finally:
-                self.at_once -= 1
-
-        return method
-
-    def unary_stream(self, path: str, *_: object, **__: object) -> Any:
-        return lambda request, timeout=None: FakeStream(self.methods[path.rpartition("/")[2]], request)
-
-
-class FakeStream:
-    """A running call that answers in parts."""
-
-    def __init__(self, method: Answer, request: Any) -> None:
-        self._method, self._request = method, request
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for part in self._method(self._request):
-            yield part
-
-    def cancel(self) -> None:
-        """Nothing runs any more."""
-
-
-def sign(source: str, request: Any, response: Any, **provenance: Any) -> Any:
-    response.provenance.CopyFrom(
-        pb.Provenance(**{"source": source, "institution": "Office", "as_of_unix": AS_OF, **provenance})
-    )
-    response.provenance.digest = provenance.get("digest") or answer_digest(request, response)
-    return response
+from tests.support.institutions import Answer, FakeChannel, sign
 
 
 def taxed(request: Any, **change: Any) -> Any:
@@ -371,56 +327,25 @@ async def test_cancelling_the_asker_cancels_the_calls() -> None:
     assert cancelled.is_set()
 
 
-def payment(**values: Any) -> pb.Payment:
-    return pb.Payment(
-        **{
-            "entry_reference": "E",
-            "booking_date": "2026-06-10",
-            "amount": "5",
-            "currency": "CNY",
-            "matched_by": "structured",
-            "found_by": "account",
-            **values,
-        }
-    )
+async def test_one_service_that_is_missing_silences_its_questions_alone() -> None:
+    """A real institution may not tell sales; what it says of invoices counts all the same."""
+    channel: Any = FakeChannel(CheckInvoices=taxed, GetSales=failing)
+    found = await TaxSource(channel, clock=lambda: AS_OF).ask([question()], (), [SalesQuestion.of(SELLER)])
+    assert found.state == SourceState.ANSWERED
+    assert found.answers["f1"]["known"]
+    assert found.answers[sales_reference(SELLER)]["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"booking_date": ""},
-        {"booking_date": "20260610"},
-        {"booking_date": "2099-01-01"},
-        {"amount": "x"},
-        {"currency": "ABC"},
-        {"instructed_amount": "1,5"},
-        {"document_amount": "NaN"},
-        {"matched_by": "guess"},
-        {"found_by": ""},
-    ],
-)
-async def test_a_payment_that_cannot_be_read_silences_the_bank(values: dict[str, Any]) -> None:
-    def answer(request: Any) -> Any:
-        found = pb.PaymentAnswer(reference="f1", payments=[payment(**values)])
-        return sign("bank", request, pb.FindPaymentsResponse(answers=[found]))
-
-    channel: Any = FakeChannel(FindPayments=answer)
-    asked = PaymentQuestion("f1", "INV-1", ACCOUNT, "5", "CNY", SELLER)
-    found = await BankSource(channel, clock=lambda: AS_OF).ask([asked])
-    assert found.state == SourceState.SILENT
-
-
-@pytest.mark.parametrize("values", [{"liabilities": ""}, {"currency": "X"}])
-async def test_a_report_that_cannot_be_read_silences_the_bureau(values: dict[str, Any]) -> None:
-    def answer(request: Any) -> Any:
-        report = pb.CreditReport(
-            **{"subject_id": SELLER, "known": True, "liabilities": "1", "currency": "CNY", **values}
-        )
-        return sign("credit", request, pb.GetReportsResponse(reports=[report]))
-
-    channel: Any = FakeChannel(GetReports=answer)
-    found = await CreditSource(channel, clock=lambda: AS_OF).ask([ReportQuestion(SELLER, "c")])
-    assert found.state == SourceState.SILENT
+def test_accounts_are_asked_about_once_with_whoever_is_to_be_paid() -> None:
+    accounts = [{"account_id": ACCOUNT}, {"account_id": "FI21 1234"}]
+    invoices = [
+        make_invoice("INV-1", payee_accounts=accounts),
+        make_invoice("INV-2", payee_accounts=accounts[:1]),
+    ]
+    assert [(each.reference, each.owner_id) for each in account_questions(invoices)] == [
+        (f"account:{ACCOUNT}", SELLER),
+        ("account:FI211234", SELLER),
+    ]
 
 
 def test_a_question_is_made_of_an_invoice() -> None:
