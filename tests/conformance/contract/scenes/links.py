@@ -50,6 +50,8 @@ def links(t: Trade) -> Sequence[Step]:
             t.order("R1", links=[t.link("R2", 5)]),
             t.order("R2", links=[t.link("R1", 5)]),
             t.document("B1", links=broad),
+            t.document("I9"),
+            t.document("BILL", kind="bill", links=[t.link("I9", kind="invoice")]),
             t.document("GR1", kind="goods_receipt"),
         ),
         [
@@ -57,6 +59,7 @@ def links(t: Trade) -> Sequence[Step]:
             t.reserve(BANK_A, "PO2", "p", 1),
             t.reserve(BANK_A, "PO3", "c"),
             t.reserve(BANK_A, "K1", "k"),
+            t.reserve(BANK_A, "BILL", "bill"),
             t.reserve(BANK_A, "L0", "l", FACE, reasons.LINK_LIMIT),
             t.reserve(BANK_A, "R1", "r", FACE, reasons.LINK_CYCLE),
             linked(t, "B1", t.link("one more", of_child=0), expect=reasons.LINK_LIMIT),
@@ -67,6 +70,8 @@ def links(t: Trade) -> Sequence[Step]:
             # The order is used as far as its invoice is, at whichever bank.
             t.reserve(BANK_B, "I2", "b"),
             t.reserve(BANK_B, "J1", "j", HALF),
+            # An invoice that was paid by a bill is used as far as the bill is discounted.
+            t.reserve(BANK_B, "I9", "i9", 1, {"reason": reasons.OVER_FACE_VALUE, "free": 0}),
             t.reserve(BANK_B, "U1", "u", 1, reasons.LINK_WEIGHT_UNKNOWN),
             # An order that comes after its invoice was claimed takes over what was used.
             t.register(t.order("PO4"), {"status": "registered", "relink": ABSENT}),
