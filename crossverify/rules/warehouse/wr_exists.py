@@ -58,8 +58,8 @@ class WrExists(Rule[WrExistsThresholds]):
 
     - PASS: attested and counted lately, in full.
     - WARN: the count, or the attestation, is old.
-    - FAIL: the keeper knows no such receipt; less is there than promised; more is promised or stored than the store
-      can hold; more is promised than lies in the whole store.
+    - FAIL: the keeper knows no such receipt; a line over nothing; less is there than promised; more is promised or
+      stored than the store can hold; more is promised than lies in the whole store.
     - UNKNOWN: no attestation, none from the keeper itself, one with a date in the future, two that contradict each
       other, a line that it leaves out, or quantities that cannot be compared.
     - NOT_APPLICABLE: never.
@@ -107,6 +107,10 @@ class WrExists(Rule[WrExistsThresholds]):
         "LINE_MISSING": Text(
             "The attestation says nothing of some goods on the receipt. Ask the keeper about these.",
             "保管人证明未涵盖仓单的部分货物，请补充确认。",
+        ),
+        "NO_QUANTITY": Text(
+            "A line of the receipt is over no quantity at all. A receipt over nothing secures nothing.",
+            "仓单某行数量为零，无货可凭。",
         ),
         "NOT_COMPARABLE": Text(
             "The attestation states no quantity, or one in a unit that cannot be compared with the receipt's.",
@@ -178,6 +182,11 @@ def _missing(
         told = case.of_document(attested.item, f"lines/{unknown[0].line_id}/state", unknown[0].state)
         text = f"On {attested.body.issue_date} the keeper said that it issued no receipt {asset.number}."
         return Verdict(key, Outcome.FAIL, "UNKNOWN_RECEIPT", text, (told,))
+    empty = [each for each in asset.receipt.lines if not each.quantity]
+    if empty:
+        told = case.of_document(asset.primary, f"lines/{empty[0].line_id}/quantity", empty[0].quantity)
+        text = f"Line {empty[0].line_id}, {empty[0].item.name}, is over nothing."
+        return Verdict(key, Outcome.FAIL, "NO_QUANTITY", text, (told,))
     stocks = stock_of(asset.receipt, attested)
     loss = loss_of(asset.receipt, thresholds.usual_loss)
     for stock in stocks:

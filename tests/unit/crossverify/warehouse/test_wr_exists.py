@@ -227,3 +227,11 @@ def test_two_words_of_one_day() -> None:
     world = goods_world(paper_of(), one)
     world.add(other, pushed_by=handle(SELLER))
     assert goods_codes(world, RULE) == [("PASS", "CONFIRMED")]
+
+
+def test_a_receipt_over_nothing() -> None:
+    for state in ("in_store", "released"):
+        said = attestation("KA-1", attested(quantity=0, state=state))
+        assert goods_codes(goods_world(paper_of("WR-1", stored(quantity=0)), said), RULE) == [
+            ("FAIL", "NO_QUANTITY")
+        ]
