@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from consortium.documents import (
@@ -42,15 +43,20 @@ MAX_AMENDMENTS = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """What a statement of account says about one receivable.
+    """What a statement of account says about one receivable; it may list it in parts.
 
-    :ivar position: number of the line, from 1
+    :ivar line: the first line about it
+    :ivar position: number of that line, from 1
+    :ivar amount: of all its lines together
+    :ivar disputed: of all its lines together; none where no line says any
     """
 
     item: EvidenceDocument
     body: StatementOfAccount
     line: StatementLine
     position: int
+    amount: Decimal
+    disputed: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,23 +228,21 @@ class _Index:
                 self.voices[key].acknowledgements.append(said)
 
     def _hear_statement(self, item: EvidenceDocument, body: StatementOfAccount) -> None:
-        seen: set[str] = set()
+        parts: dict[str, list[tuple[int, StatementLine]]] = {}
         for position, line in enumerate(body.lines, 1):
             if line.document_kind != "invoice":
                 continue
-            reference = Reference(
-                "invoice",
-                line.document_number,
-                body.seller,
-                body.buyer,
-                line.document_date,
-                line.fapiao_code,
-            )
+            number, day, code = line.document_number, line.document_date, line.fapiao_code
+            reference = Reference("invoice", number, body.seller, body.buyer, day, code)
             key = self._key_of(reference, body)
-            if key is None or key in seen:
-                continue
-            seen.add(key)
-            said = Statement(item, body, line, position)
+            if key is not None:
+                parts.setdefault(key, []).append((position, line))
+        for key, lines in parts.items():
+            position, first = lines[0]
+            amount = sum((line.amount for _, line in lines), Decimal(0))
+            disputes = [line.disputed_amount for _, line in lines if line.disputed_amount is not None]
+            disputed = sum(disputes, Decimal(0)) if disputes else None
+            said = Statement(item, body, first, position, amount, disputed)
             if body.issued_by == "seller":
                 self.voices[key].statements.append(said)
             elif from_debtor(item, self._receivables[key]):

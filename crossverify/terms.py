@@ -308,7 +308,7 @@ class _Reader:
                 break
         for said_there in self._voices.acknowledged:
             if said_there.body.currency == currency:
-                open_part = said_there.line.amount - (said_there.line.disputed_amount or Decimal(0))
+                open_part = said_there.amount - (said_there.disputed or Decimal(0))
                 yield Term(open_part, said_there.item, f"lines/{said_there.position}/amount", "debtor")
                 break
 
@@ -321,7 +321,7 @@ class _Reader:
             if each.body.response == "refused" and not _earlier(each.item, accepted):
                 yield Term(each.body.objections or "refused", each.item, "response", "debtor")
         for each_line in self._voices.acknowledged[:1]:
-            disputed = each_line.line.disputed_amount
+            disputed = each_line.disputed
             if disputed is not None and disputed > 0 and not _earlier(each_line.item, accepted):
                 field = f"lines/{each_line.position}/disputed_amount"
                 yield Term(f"{disputed:f} disputed", each_line.item, field, "debtor")
@@ -335,7 +335,7 @@ class _Reader:
     def _disputed_amount(self) -> Iterator[Term[Decimal]]:
         accepted = self._accepted_on()
         for each in self._voices.acknowledged[:1]:
-            disputed = each.line.disputed_amount
+            disputed = each.disputed
             if disputed is not None and disputed > 0 and not _earlier(each.item, accepted):
                 yield Term(disputed, each.item, f"lines/{each.position}/disputed_amount", "debtor")
 

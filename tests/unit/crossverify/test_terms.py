@@ -267,6 +267,16 @@ def test_what_the_debtor_disputed_and_accepted_later_is_settled() -> None:
     assert len(terms.disputes) == 1, "it accepted first and disputed then"
 
 
+def test_a_receivable_that_is_listed_in_parts_is_their_sum() -> None:
+    parts = tuple(
+        StatementLine(line_id=str(n), document_number="INV-1", amount=Decimal(565), disputed_amount=disputed)
+        for n, disputed in ((1, None), (2, Decimal(65)))
+    )
+    _, _, terms = t.first(World(invoice(), t.statement(lines=parts)))
+    assert [each.value for each in terms.acknowledged] == [Decimal(1065)]
+    assert [each.value for each in terms.disputed_amount] == [Decimal(65)]
+
+
 def test_terms_that_differ_are_told_and_the_first_counts() -> None:
     world = World(
         invoice(),
