@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crossverify.answers import SOURCES
 from crossverify.decision import Decision
 from crossverify.engine import Evaluation, evaluate
 from crossverify.evidence import Evidence
+from crossverify.explain import explain
 from crossverify.profiles import PROFILES, RECEIVABLE_V2, Profile
-from crossverify.rule import Effect, Outcome, Stage
+from crossverify.rule import Effect, Finding, Outcome, Stage
 from tests.support.full_world import FullWorld, sound
-from tests.support.trade_world import confirmation, credit_note, fp, invoice, order, receipt
-from tests.unit.crossverify.test_engine import calls_of, many_trades, one_invoice
+from tests.support.trade_world import World, confirmation, credit_note, fp, invoice, order, receipt
+from tests.unit.crossverify.test_engine import calls_of, many_trades, one_invoice, worlds
 
 BILL = fp(invoice())
 
@@ -96,6 +99,34 @@ def test_the_same_evidence_gives_the_same_bytes(name: str) -> None:
     assert evaluate(parsed, Profile.from_json(profile.to_json())).to_bytes() == first
     turned = evidence.model_copy(update={"documents": evidence.documents[::-1]})
     assert evaluate(turned, profile).to_bytes() == first
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), st.sampled_from(list(PROFILES)))
+def test_anything_is_judged_the_same_twice(world: World, name: str) -> None:
+    evidence, profile = world.evidence(), PROFILES[name]
+    first = evaluate(evidence, profile)
+    again = evaluate(Evidence.from_bytes(evidence.to_bytes()), Profile.from_json(profile.to_json()))
+    assert again.to_bytes() == first.to_bytes()
+    for finding in first.findings:
+        assert Finding.from_json(finding.to_json()) == finding
+        assert finding.inputs
+        assert explain(finding.rule, finding.version, finding.code) is not None
+    for item in first.receivables:
+        assert sum(step.amount for step in item.waterfall) == item.amount >= 0
+        assert len(item.reasons) <= 5
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), st.sampled_from(["tax", "bank", "credit", "ledger"]))
+def test_silence_never_makes_anything_of_any_kind_eligible(world: World, source: str) -> None:
+    before = {
+        item.fingerprint: item.decision for item in evaluate(world.evidence(), RECEIVABLE_V2).receivables
+    }
+    world.silence(source)
+    for item in evaluate(world.evidence(), RECEIVABLE_V2).receivables:
+        if before.get(item.fingerprint) is not Decision.ELIGIBLE:
+            assert item.decision is not Decision.ELIGIBLE
 
 
 @pytest.mark.parametrize("shape", [many_trades, one_invoice])
