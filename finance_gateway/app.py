@@ -144,15 +144,7 @@ class Parts:
             meter=self.metrics,
         )
         self.filings = self._filings(vault, connect)
-        job = PackagesJob(
-            self.database,
-            self.ledger,
-            vault,
-            msp_id=settings.msp_id,
-            chaincode=settings.ledger.chaincode,
-            period_s=settings.reconcile_period_s,
-        )
-        self.jobs = Jobs(Slots(self.database), [job])
+        self.jobs = Jobs(Slots(self.database), [self._reconciliation(vault)])
         self.tokens = TokenIssuer(
             settings.name, P256Signer.from_pem(settings.token_key.read_bytes()), TOKEN_KID
         )
@@ -165,6 +157,17 @@ class Parts:
             watchers=self.watchers,
             monitor=self.monitor,
             metrics=self.metrics,
+        )
+
+    def _reconciliation(self, vault: BodyVault) -> PackagesJob:
+        settings = self.settings
+        return PackagesJob(
+            self.database,
+            self.ledger,
+            vault,
+            msp_id=settings.msp_id,
+            chaincode=settings.ledger.chaincode,
+            period_s=settings.reconcile_period_s,
         )
 
     def _filings(self, vault: BodyVault, connect: Connect) -> Filings:

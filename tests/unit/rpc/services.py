@@ -17,7 +17,14 @@ CHECK_INVOICES = "/chanrong.sources.v1.TaxSourceService/CheckInvoices"
 CHECK_TAXPAYERS = "/chanrong.sources.v1.TaxSourceService/CheckTaxpayers"
 RELEASE = "/chanrong.industry.v1.ReleaseService/Release"
 
+OTHERS: dict[str, Permission | frozenset[str]] = {
+    "/chanrong.sources.v1.TaxSourceService/GetSales": allow("gateway"),
+    "/chanrong.sources.v1.TaxSourceService/StreamInvoices": allow("gateway"),
+}
+"""What the service has besides; nobody calls it here."""
+
 PERMISSIONS: dict[str, Permission | frozenset[str]] = {
+    **OTHERS,
     CHECK_INVOICES: allow("gateway", "operator"),
     CHECK_TAXPAYERS: allow("gateway", orgs={"BankAMSP"}),
     RELEASE: frozenset({"gateway"}),
@@ -46,6 +53,16 @@ class Tax(sources_pb2_grpc.TaxSourceServiceServicer):
     ) -> sources_pb2.CheckTaxpayersResponse:
         self.callers.append(current_caller())
         return sources_pb2.CheckTaxpayersResponse()
+
+    async def GetSales(
+        self, request: sources_pb2.GetSalesRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> sources_pb2.GetSalesResponse:
+        raise NotImplementedError
+
+    def StreamInvoices(
+        self, request: sources_pb2.StreamInvoicesRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[sources_pb2.StreamInvoicesResponse]:
+        raise NotImplementedError
 
 
 class Releases(industry_pb2_grpc.ReleaseServiceServicer):

@@ -33,7 +33,7 @@ from consortium.wire.chanrong.industry.v1 import industry_pb2, industry_pb2_grpc
 from consortium.wire.chanrong.sources.v1 import sources_pb2, sources_pb2_grpc
 from tests.support.certs import LOOPBACK, TestConsortium
 from tests.unit.rpc.conftest import Serve
-from tests.unit.rpc.services import CHECK_INVOICES, CHECK_TAXPAYERS, PERMISSIONS, Releases, Tax
+from tests.unit.rpc.services import CHECK_INVOICES, CHECK_TAXPAYERS, OTHERS, PERMISSIONS, Releases, Tax
 
 INVOICES = sources_pb2.CheckInvoicesRequest()
 
@@ -416,7 +416,7 @@ async def test_public_methods_need_no_certificate_and_have_no_caller(
     certs: TestConsortium, with_tls: bool
 ) -> None:
     tls = certs.tls("tax", "InstitutionsMSP", "adapter") if with_tls else None
-    table = {CHECK_INVOICES: PUBLIC, CHECK_TAXPAYERS: allow("gateway")}
+    table = {**OTHERS, CHECK_INVOICES: PUBLIC, CHECK_TAXPAYERS: allow("gateway")}
     service = GrpcService("tax", "127.0.0.1:0", tls, None, table)
     service.add(sources_pb2_grpc.add_TaxSourceServiceServicer_to_server, Tax())
     target = f"127.0.0.1:{await service.start()}"
