@@ -14,6 +14,7 @@ import sys
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from consortium.documents import DocumentRef
 from consortium.documents.canonical import canonical_bytes
@@ -42,11 +43,14 @@ def rich() -> tw.World:
 def _trades(world: tw.World) -> None:
     for number in range(14):
         name = f"PO-{number}"
-        lines = [{"quantity": Decimal(100 + number)}, {"price": Decimal("7.35"), "unit": "KGM"}]
+        lines: list[dict[str, Any]] = [
+            {"quantity": Decimal(100 + number)},
+            {"price": Decimal("7.35"), "unit": "KGM"},
+        ]
         currency = "EUR" if number == 3 else "CNY"
         day = date(2026, 4, 10) + timedelta(days=number)
         world.add(tw.order(name, lines, currency=currency))
-        got = [
+        got: list[dict[str, Any]] = [
             {"received": Decimal(100 + number - (number % 3)), "short": Decimal(number % 3)},
             {"received": Decimal("0.1"), "unit": "TNE"},
         ]
