@@ -109,6 +109,7 @@ class Joined:
         self._entered: dict[str, list[tuple[Account, str, Item | None]]] = defaultdict(list)
         """Accounts of the lines of a despatch advice or a receipt, by fingerprint."""
         self._named: dict[str, Names] = {}
+        self._finds: dict[tuple[str, str, int], EvidenceDocument | None] = {}
         self._add_orders(documents)
         advices = [(item, item.document) for item in documents if isinstance(item.document, DespatchAdvice)]
         receipts = [(item, item.document) for item in documents if isinstance(item.document, GoodsReceipt)]
@@ -212,8 +213,15 @@ class Joined:
         return _Meant(self._slot([("receipt", item.fingerprint)], None, body.number, body), line.line_id)
 
     def _advice(self, number: str, body: Invoice | GoodsReceipt) -> EvidenceDocument | None:
-        found = self._case.find(Reference("despatch_advice", number, body.seller, body.buyer), body)
+        found = self._find("despatch_advice", number, body)
         return found if found is not None and found.state != "void" else None
+
+    def _find(self, kind: str, number: str, body: Invoice | GoodsReceipt) -> EvidenceDocument | None:
+        """The document that another one names; lines name the same again and again."""
+        key = (kind, number, id(body))
+        if key not in self._finds:
+            self._finds[key] = self._case.find(Reference(kind, number, body.seller, body.buyer), body)
+        return self._finds[key]
 
     def _advices_of(self, receipts: Iterable[GoodsReceipt]) -> frozenset[str]:
         """The despatch advices that receipts name."""
@@ -409,7 +417,7 @@ class Joined:
             return self._order_slot(order, body)
         if receipt is not None:
             reference = Reference("goods_receipt", receipt, body.seller, body.buyer)
-            found = self._case.find(reference, body)
+            found = self._find("goods_receipt", receipt, body)
             if found is None or found.fingerprint not in self._entered:
                 names = [("receipt", *name) for name in reference_identities(reference, body)]
                 return self._slot(names, None, receipt, body)
@@ -459,7 +467,7 @@ class Joined:
 
     def _lines_named(self, body: Invoice, kind: str, number: str) -> Names | None:
         """The lines of a receipt or a despatch advice, as lines of an invoice may name them."""
-        found = self._case.find(Reference(kind, number, body.seller, body.buyer), body)
+        found = self._find(kind, number, body)
         if found is None or found.fingerprint not in self._entered:
             return None
         names = self._named.get(found.fingerprint)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from consortium.documents import Invoice, InvoiceLine, OrderLine, PurchaseOrder
-from consortium.documents.roles import references_of
+from consortium.documents.fingerprint import normalised_number
 from crossverify.desk import ReferencePrice
 from crossverify.evidence import EvidenceDocument
 from crossverify.match.items import Key, compared, item_keys, net_price
@@ -118,26 +118,26 @@ class _Prices:
     """Prices of one item by day, each document with its lowest; in billionths of a currency unit per base unit, as
     whole numbers are sorted quickly and nothing here needs more places.
 
-    :ivar days: sorted: day, fingerprint, price
+    :ivar days: sorted: day, fingerprint, price, number where it is an order
     """
 
-    days: list[tuple[date, str, int]] = field(default_factory=list)
-    _known: dict[tuple[date, date, frozenset[str]], tuple[int, int] | None] = field(default_factory=dict)
+    days: list[tuple[date, str, int, str]] = field(default_factory=list)
 
     def middle(self, day: date, since: date, without: frozenset[str], least: int) -> tuple[int, int] | None:
         """The median price of the latest documents issued before a day, doubled, and how many they are; none where
-        there are fewer than ``least``."""
-        key = (day, since, without)
-        if key not in self._known:
-            first = bisect_left(self.days, (since, "", 0))
-            last = bisect_left(self.days, (day, "", 0))
-            some = self.days[max(first, last - _MOST_PRICES) : last]
-            found = sorted(price for _, document, price in some if document not in without)
-            half = len(found) // 2
-            self._known[key] = (
-                (found[half] + found[half - 1 + len(found) % 2], len(found)) if len(found) >= least else None
-            )
-        return self._known[key]
+        there are fewer than ``least``.
+
+        :param without: numbers of orders that do not count
+        """
+        last = bisect_left(self.days, (day, "", 0, ""))
+        if last < least:
+            return None
+        first = max(bisect_left(self.days, (since, "", 0, "")), last - _MOST_PRICES)
+        found = sorted(price for _, _, price, number in self.days[first:last] if number not in without)
+        if len(found) < least:
+            return None
+        half = len(found) // 2
+        return found[half] + found[half - 1 + len(found) % 2], len(found)
 
 
 _MOST_PRICES = 50
@@ -165,7 +165,7 @@ def _scaled(line: InvoiceLine | OrderLine) -> int | None:
 
 def _history(case: Case) -> dict[_Kind, _Prices]:
     """The subject's own prices: of the invoices and orders in which it is the seller."""
-    lowest: dict[_Kind, dict[str, tuple[date, int]]] = defaultdict(dict)
+    lowest: dict[_Kind, dict[str, tuple[date, int, str]]] = defaultdict(dict)
     cancelled = {item.primary.fingerprint for item in case.receivables if case.cancelled(item)}
     for item in case.documents:
         body = item.document
@@ -177,6 +177,7 @@ def _history(case: Case) -> dict[_Kind, _Prices]:
             continue
         if not case.is_subject(body.seller, item.seller):
             continue
+        number = normalised_number(body.number) if isinstance(body, PurchaseOrder) else ""
         for line in body.lines:
             per_base = _scaled(line)
             if per_base is None or per_base <= 0:
@@ -185,9 +186,11 @@ def _history(case: Case) -> dict[_Kind, _Prices]:
                 of_item = lowest[key, dimension(line.unit), body.currency]
                 known = of_item.get(item.fingerprint)
                 if known is None or per_base < known[1]:
-                    of_item[item.fingerprint] = (body.issue_date, per_base)
+                    of_item[item.fingerprint] = (body.issue_date, per_base, number)
     return {
-        kind: _Prices(sorted((day, document, price) for document, (day, price) in found.items()))
+        kind: _Prices(
+            sorted((day, document, price, number) for document, (day, price, number) in found.items())
+        )
         for kind, found in lowest.items()
     }
 
@@ -206,7 +209,8 @@ class _Judge:
         self._case, self._item, self._body = case, item, body
         self._history, self._thresholds = history, thresholds
         self._since = date.fromordinal(max(body.issue_date.toordinal() - thresholds.history_days, 1))
-        self._own = frozenset({item.fingerprint}) | _orders_of(case, item)
+        self._own = _orders_of(body)
+        self._unusual, self._far_off = 1 + Fraction(thresholds.unusual), 1 + Fraction(thresholds.far_off)
         self._references: dict[str, list[ReferencePrice]] = defaultdict(list)
         for each in case.desk.prices:
             if each.currency == body.currency:
@@ -244,7 +248,7 @@ class _Judge:
 
     def _reference(self, line: InvoiceLine | OrderLine) -> tuple[ReferencePrice, Fraction] | None:
         """The bank's reference for a line's item, by its strongest name, with the factor to the line's unit."""
-        for _, name in item_keys(line.item):
+        for _, name in item_keys(line.item) if self._references else ():
             for each in self._references.get(name, ()):
                 scale = factor(each.unit, line.unit)
                 if scale is not None:
@@ -272,24 +276,24 @@ class _Judge:
         inputs: tuple[Input, ...],
     ) -> Said:
         low, high = usual
-        unusual, far_off = Fraction(self._thresholds.unusual), Fraction(self._thresholds.far_off)
-        text = f"Line {line.line_id}: {shown(price)} per {line.unit} for {line.item.name}, against {against}"
-        if price > high:
-            text = f"{text}: {percent(price / high - 1)} above." if high > 0 else f"{text}: above."
-            if high <= 0 or price > high * (1 + far_off):
-                return Said(Outcome.FAIL, far_code, text, inputs, line.line_id)
-            if price > high * (1 + unusual):
-                return Said(Outcome.WARN, "UNUSUAL", text, inputs, line.line_id)
-        elif price * (1 + unusual) < low:
-            text = f"{text}: {percent(1 - price / low)} below."
-            return Said(Outcome.WARN, "UNUSUAL", text, inputs, line.line_id)
-        return Said(Outcome.PASS, "USUAL", text if text.endswith(".") else f"{text}.", inputs, line.line_id)
+        outcome, code, off = Outcome.PASS, "USUAL", ""
+        if price > high * self._far_off or (price > 0 and high <= 0):
+            outcome, code, off = (
+                Outcome.FAIL,
+                far_code,
+                f": {percent(price / high - 1)} above" if high > 0 else "",
+            )
+        elif price > high * self._unusual:
+            outcome, code, off = Outcome.WARN, "UNUSUAL", f": {percent(price / high - 1)} above"
+        elif price * self._unusual < low:
+            outcome, code, off = Outcome.WARN, "UNUSUAL", f": {percent(1 - price / low)} below"
+        text = f"Line {line.line_id}: {shown(price)} per {line.unit} for {line.item.name}, against {against}{off}."
+        return Said(outcome, code, text, inputs, line.line_id)
 
 
-def _orders_of(case: Case, item: EvidenceDocument) -> frozenset[str]:
-    """The orders that a document names."""
-    body = item.document
+def _orders_of(body: Invoice | PurchaseOrder) -> frozenset[str]:
+    """Numbers of the orders that an invoice names, as they are compared; they are prices of the same trade."""
     if not isinstance(body, Invoice):
         return frozenset()
-    found = (case.find(each, body) for each in references_of(body) if each.kind == "purchase_order")
-    return frozenset(each.fingerprint for each in found if each is not None)
+    numbers = {body.order_number, *(line.order_number for line in body.lines)}
+    return frozenset(normalised_number(each) for each in numbers if each is not None)
