@@ -169,6 +169,8 @@ def converted(
     rates: dict[str, str] = {}
     missing = []
     for currency, amounts in totals.items():
+        if not any(amounts.values()):
+            continue
         worth = {name: convert(case.desk, amount, currency, to) for name, amount in amounts.items()}
         if None in worth.values():
             missing.append(currency)
@@ -209,7 +211,7 @@ def _deductions(case: Case, work: _Work, findings: Iterable[Finding]) -> dict[St
     taken = {step: _Taken() for step in Step}
     for item in findings:
         deduct = item.deduct
-        if deduct is None:
+        if deduct is None or not deduct.amount:
             continue
         amount = convert(case.desk, deduct.amount, deduct.currency, work.asset.currency)
         if amount is None:
