@@ -61,6 +61,9 @@ def _count(count: Honest, owed: Owed, said: Said, found: Verdicts, name: str) ->
         count.too_much += 1
     if said.decision is Decision.ELIGIBLE:
         return
+    if said.decision is Decision.EXCLUDED and owed.obstacle:
+        count.obstacles += 1
+        return
     if said.decision is Decision.EXCLUDED:
         count.failed += 1
         count.value_failed += owed.face * rate

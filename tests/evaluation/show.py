@@ -79,6 +79,9 @@ def _honest(report: Report, console: Console) -> None:
     table.add_column("by value", justify="right")
     whole = honest.value or 1
     table.add_row("excluded", percent(honest.fail_rate), f"{honest.value_failed / whole:.3%}")
+    table.add_row(
+        "… beside these, for a real obstacle", percent(Rate(honest.obstacles, honest.receivables)), ""
+    )
     table.add_row("referred", percent(honest.refer_rate), f"{honest.value_referred / whole:.3%}")
     table.add_row("… of these for a real doubt", percent(Rate(honest.doubtful, honest.receivables)), "")
     table.add_row("application stopped", percent(Rate(honest.requests_stopped, honest.requests)), "")

@@ -140,6 +140,8 @@ class Honest:
     referred: int = 0
     doubtful: int = 0
     """Referred, and there is something to ask: overdue, use not confirmed yet, a paper missing, a slip of the pen."""
+    obstacles: int = 0
+    """Excluded, and rightly: honest, but the claim cannot be assigned."""
     requests: int = 0
     requests_stopped: int = 0
     requests_referred: int = 0
@@ -160,6 +162,7 @@ class Honest:
             "failed",
             "referred",
             "doubtful",
+            "obstacles",
             "requests",
             "requests_stopped",
             "requests_referred",
@@ -192,6 +195,7 @@ class Honest:
             "failed": self.fail_rate.to_json(),
             "referred": self.refer_rate.to_json(),
             "referred_for_a_real_doubt": Rate(self.doubtful, self.receivables).to_json(),
+            "excluded_for_a_real_obstacle": Rate(self.obstacles, self.receivables).to_json(),
             "requests": self.requests,
             "requests_stopped": Rate(self.requests_stopped, self.requests).to_json(),
             "requests_referred": Rate(self.requests_referred, self.requests).to_json(),

@@ -82,7 +82,9 @@ def plain_trade(
     pair = pair or plain_pair(scene, chance)
     trader = Trader(scene, pair, chance.of("plain"))
     ordered = ISSUED - timedelta(days=25)
-    order = trader.place(lines or wanted(trade, chance.of("goods")), ordered)
+    order = trader.place(
+        lines or wanted(trade, chance.of("goods"), prices=scene.chance.of("prices")), ordered
+    )
     lines = [line.of(line.quantity) for line in order.lines]
     sent = trader.send(lines, ISSUED - timedelta(days=6))
     delivery = trader.receive(lines, ISSUED - timedelta(days=3), sent=sent)

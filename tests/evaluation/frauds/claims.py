@@ -78,6 +78,31 @@ def blanket_former_name(trade: Trade) -> None:
             label(owed, "blanket_pledge_former_name")
 
 
+def one_debtor(trade: Trade) -> None:
+    """A factor bought everything this debtor owes; its registration names the debtor and no invoice."""
+    debtor = trade.owed.debtor.name
+    filing = _file(trade, "all_receivables", f"应收账款转让：转让人对{debtor}的全部应收账款", (), days=60)
+    filing.secured = "远洋商业保理有限公司"
+    for owed in trade.scene.owed:
+        if owed.debtor is trade.owed.debtor and owed.open(APPLIED) > 0:
+            label(owed, "all_of_one_debtor_sold")
+
+
+def vague(trade: Trade) -> None:
+    """... its registration says "a batch of receivables, see the annex", and the invoice is in the annex."""
+    _file(trade, "all_receivables", "应收账款转让：应收账款一批，详见附件清单", (), days=20)
+    label(trade.owed, "registered_vaguely")
+
+
+def with_blanks(trade: Trade) -> None:
+    """... it writes the invoice's number in groups of four, with full-width digits."""
+    number = trade.owed.primary.number
+    wide = number.translate({ord("0") + digit: chr(0xFF10 + digit) for digit in range(10)})
+    groups = " ".join(wide[start : start + 4] for start in range(0, len(wide), 4))
+    _file(trade, "invoices", f"受让{trade.owed.debtor.name}应收账款，发票号{groups}", (number,))
+    label(trade.owed, "registered_in_groups")
+
+
 def _file(trade: Trade, assets: str, text: str, invoices: tuple[str, ...], days: int = 15) -> Filing:
     filing = Filing(
         number=trade.chance.digits(20),
@@ -109,6 +134,16 @@ def issued_twice(trade: Trade) -> None:
     how = Billing(order=trade.order.paper.number, confirmed_after=6)
     owed = trade.trader.bill(trade.delivery.lines, ISSUED + timedelta(days=5), how)
     label(owed, "issued_twice")
+
+
+def split_sale(trade: Trade) -> None:
+    """One delivery on two invoices of sixty per cent each, both at tax."""
+    undo(trade, trade.owed)
+    how = Billing(order=trade.order.paper.number, confirmed_after=5)
+    lines = [line.of((line.quantity * 6 / 10).quantize(Decimal("0.001"))) for line in trade.delivery.lines]
+    first, second = (trade.trader.bill(lines, ISSUED + timedelta(days=each), how) for each in (0, 4))
+    label(first, "sold_in_two_halves_too_large", worth=first.face)
+    label(second, "sold_in_two_halves_too_large", worth=second.face * 2 / 3)
 
 
 def paid_already(trade: Trade) -> None:
@@ -264,6 +299,39 @@ FRAUDS: Final = (
         ("registry",),
         "before funding",
         blanket_former_name,
+    ),
+    Fraud(
+        "all_of_one_debtor_sold",
+        "everything one debtor owes is sold; the registration names no invoice",
+        "further kind",
+        ("registry",),
+        "before funding",
+        one_debtor,
+    ),
+    Fraud(
+        "registered_vaguely",
+        "registered as a batch, see the annex",
+        "further kind",
+        ("registry",),
+        "before funding",
+        vague,
+    ),
+    Fraud(
+        "registered_in_groups",
+        "registered with the number in groups and full-width digits",
+        "further kind",
+        ("registry",),
+        "before funding",
+        with_blanks,
+    ),
+    Fraud(
+        "sold_in_two_halves_too_large",
+        "one delivery on two invoices of sixty per cent",
+        "First Brands 2025",
+        ("goods_receipt", "invoice"),
+        "before funding",
+        split_sale,
+        any_of=True,
     ),
     Fraud(
         "written_twice",

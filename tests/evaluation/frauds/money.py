@@ -102,6 +102,35 @@ def hug_rounding(trade: Trade) -> None:
     label(owed, "within_rounding", worth=totals.payable)
 
 
+def forged_receipt(trade: Trade) -> None:
+    """A third more than was sent, on an invoice at tax and on a receipt that the seller wrote in the buyer's name; the
+    buyer's clerks take the whole invoice for the deduction and will ask for a credit note later."""
+    trader = trade.trader
+    trader.pair = replace(trader.pair, member=False)
+    order = trader.place(wanted("castings", trade.chance), ISSUED - timedelta(days=24))
+    received = trader.receive([line.of(line.quantity) for line in order.lines], ISSUED - timedelta(days=3))
+    owed = trader.bill(received.lines, ISSUED, Billing(order=order.paper.number, confirmed_after=5))
+    label(owed, "receipt_inflated_too", worth=owed.face * 3 / 4)
+
+
+def barely_above(trade: Trade) -> None:
+    """Invoices that were never declared make up four per cent of all sales."""
+    scene, supplier = trade.scene, trade.scene.supplier
+    record = scene.record(trade.owed)
+    assert record is not None
+    shown = sum((net for _, seller, _, net in scene.tax.sales if seller == supplier.id), Decimal(0))
+    hidden = min(record.net, (shown * 4 / 100).quantize(Decimal(1)))
+    scene.tax.declare(record.day, record.seller, record.buyer, -hidden)
+    label(trade.owed, "sales_a_little_above_declared")
+
+
+def one_link(trade: Trade) -> None:
+    """Debtor and seller have one director in common, who decides for both."""
+    supplier, buyer = trade.scene.supplier, trade.trader.buyer
+    buyer.officers = (*buyer.officers[:1], supplier.officers[-1])
+    label(trade.owed, "one_director_in_common")
+
+
 def colluding_buyer(trade: Trade) -> None:
     """Buyer and seller invent it together: order, receipt, confirmation from the buyer, taxes paid, use confirmed."""
     trader = trade.trader
@@ -209,6 +238,33 @@ FRAUDS: Final = (
         "never",
         hug_rounding,
         "within rounding, and worth no more than that",
+    ),
+    Fraud(
+        "receipt_inflated_too",
+        "a third too much, on a receipt in the buyer's name too",
+        "First Brands 2025",
+        ("goods_receipt",),
+        "never",
+        forged_receipt,
+        "the buyer is no member and its clerks confirmed the use: nobody but the buyer's store knows better",
+    ),
+    Fraud(
+        "sales_a_little_above_declared",
+        "four per cent of sales never declared",
+        "threshold-hugging",
+        ("tax",),
+        "never",
+        barely_above,
+        "within what declarations lag behind invoices",
+    ),
+    Fraud(
+        "one_director_in_common",
+        "debtor and seller have one director in common",
+        "threshold-hugging",
+        ("credit",),
+        "never",
+        one_link,
+        "one link is honest far more often than not",
     ),
     Fraud(
         "colluding_buyer",

@@ -41,6 +41,7 @@ def make_scene(chance: Chance, *, pairs: int | None = None, most: int = 10, nois
             bar = noisy and chance.of("clause", number).happens(rates.ASSIGNMENT_BARRED)
             paper = agreements.contract(pair, scene.supplier, signed, assignment_barred=bar or None)
             scene.show(paper, scene.supplier, signed + timedelta(days=2), signed=True)
+            pair.barred_abroad = bar and pair.foreign
         _months(scene, pair, trade, chance.of("trade", number), most, noisy)
     _choose(scene, chance.of("choice"))
     if noisy:
@@ -99,7 +100,7 @@ def _months(scene: Scene, pair: Pair, trade: str, chance: Chance, most: int, noi
         step = (APPLIED - FIRST).days // count
         day = FIRST + timedelta(days=number * step + (3 if pair.standing else own.number(0, step - 1)))
         service = noisy and not pair.monthly and not pair.foreign and own.happens(rates.SERVICE)
-        lines = standing or wanted(trade, own, service=service)
+        lines = standing or wanted(trade, own, service=service, prices=scene.chance.of("prices"))
         if noisy and not service:
             lines = noise.in_other_units(lines, own)
         order = trader.place(lines, day)
@@ -117,8 +118,11 @@ def _months(scene: Scene, pair: Pair, trade: str, chance: Chance, most: int, noi
         _monthly(trader, deliveries, _last_day(year, month), chance.of("month", month), noisy)
 
 
-def wanted(trade: str, chance: Chance, *, service: bool = False) -> list[Line]:
-    """What a buyer may want."""
+def wanted(trade: str, chance: Chance, *, service: bool = False, prices: Chance | None = None) -> list[Line]:
+    """What a buyer may want.
+
+    :param prices: gives each good its usual price, from which orders are a few per cent off; without it prices are free
+    """
     goods: list[Good] = (
         [chance.pick(SERVICES)] if service else chance.some(TRADES[trade], chance.number(1, 3))
     )
@@ -127,7 +131,11 @@ def wanted(trade: str, chance: Chance, *, service: bool = False) -> list[Line]:
         places = 2 if good.low >= 1 else 4
         share = Decimal(chance.number(30, 170)) / 100
         quantity = (good.typical_quantity * share).quantize(Decimal(1))
-        price = chance.decimal(good.low, good.high, places)
+        price = (prices.of(good.name) if prices else chance).decimal(good.low, good.high, places)
+        if prices:
+            price = max(
+                (price * chance.number(96, 104) / 100).quantize(Decimal(1).scaleb(-places)), good.low / 2
+            )
         lines.append(
             Line(str(number), good, max(quantity, Decimal(1)), good.unit, price, order_line=str(number))
         )
@@ -327,6 +335,8 @@ def _choose(scene: Scene, chance: Chance) -> None:
         if not confirmed and owed.debtor.country == "CN":
             owed.noise.add("use not yet confirmed")
         ready = (confirmed or owed.debtor.country != "CN") and owed.due >= APPLIED
+        if any(pair.barred_abroad for pair in scene.pairs if pair.buyer is owed.debtor):
+            owed.obstacle = "assignment barred under foreign law"
         owed.brought = owed.open(APPLIED) > 0 and (ready or chance.happens(rates.NOT_READY_BROUGHT))
 
 

@@ -49,6 +49,7 @@ class Owed:
     :ivar documents: its invoices, the one that states its amount first
     :ivar reductions: what took from it: day, amount with tax, why
     :ivar fraud: name of the fraud; empty when it is honest
+    :ivar obstacle: why it cannot be financed although it is honest
     :ivar brought: whether the supplier asks for money on it; papers are there for others too
     """
 
@@ -61,6 +62,7 @@ class Owed:
     reductions: list[tuple[date, Decimal, str]] = field(default_factory=list)
     fraud: str = ""
     brought: bool = True
+    obstacle: str = ""
     noise: set[str] = field(default_factory=set)
 
     @property
@@ -141,6 +143,7 @@ class Pair:
     invoicing: str
     shows_contract: bool = True
     shown: bool = True
+    barred_abroad: bool = False
     orders: list[Order] = field(default_factory=list)
 
 
