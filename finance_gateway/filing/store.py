@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import exists, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from consortium.errors import NotFoundError
@@ -31,6 +31,10 @@ MAX_LISTED: Final = 500
 MAX_IN_LIST: Final = 5_000
 MAX_MESSAGE_CHARS: Final = 512
 MAX_REASON_CHARS: Final = 64
+
+
+_FILING_LOCK: Final = 0x6368_616E_7265_67
+"""Key of the advisory lock, in this database alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,10 @@ async def made(session: AsyncSession, registration: str) -> FilingRow:
 
 
 async def covering(session: AsyncSession, fingerprints: Sequence[str], now: int) -> FilingRow | None:
-    """A filing of this bank that covers one of these assets already, or is about to."""
+    """A filing of this bank that covers one of these assets already, or is about to; until the transaction ends no
+    other replica stores one."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FILING_LOCK})
     cancelled = filings.alias()
     gone = exists().where(
         cancelled.c.registration == filings.c.registration,

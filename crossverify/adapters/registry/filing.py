@@ -116,6 +116,7 @@ class FilingService(rpc.RegistryFilingServiceServicer):
         digest = request_digest(request)
         now = int(self._clock())
         async with self._institution.database.write() as session:
+            await store.in_turn(session)
             known = await store.recall(session, filer, operation_id)  # 2
             if known is None:
                 filing = await act(session, filer, now)  # 3

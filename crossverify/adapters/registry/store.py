@@ -24,8 +24,11 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from consortium.storage.leases import rows_changed
 from crossverify.adapters.ids import normal_id
 from crossverify.adapters.institution import upsert
 from crossverify.adapters.registry.records import Entry, RegistrationRecord
@@ -85,6 +88,16 @@ def search_keys(identifiers: Iterable[str], names: Iterable[str]) -> set[str]:
     return found - {"", "name:"}
 
 
+async def in_turn(session: AsyncSession) -> None:
+    """From here on until its end this transaction is the only one that files."""
+    counted = await session.execute(
+        update(COUNTER).where(COUNTER.c.name == "all").values(sequence=COUNTER.c.sequence)
+    )
+    if rows_changed(counted) == 0:
+        await _first_counter(session)
+        await in_turn(session)
+
+
 async def next_place(session: AsyncSession, now: int) -> tuple[int, int]:
     """The next place in the order, and the time that it gets: never before the one of the place before."""
     changed = await session.execute(
@@ -95,11 +108,18 @@ async def next_place(session: AsyncSession, now: int) -> tuple[int, int]:
     )
     row = changed.one_or_none()
     if row is None:
-        await upsert(session, COUNTER, [{"name": "all", "sequence": 0, "last_time": 0}], ["name"])
+        await _first_counter(session)
         return await next_place(session, now)
     at = max(now, row.last_time)
     await session.execute(update(COUNTER).where(COUNTER.c.name == "all").values(last_time=at))
     return row.sequence, at
+
+
+async def _first_counter(session: AsyncSession) -> None:
+    """Makes the counter's row; of several who do so at once the first one's stays."""
+    insert_into = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    first = insert_into(COUNTER).values(name="all", sequence=0, last_time=0)
+    await session.execute(first.on_conflict_do_nothing(index_elements=["name"]))
 
 
 async def put(session: AsyncSession, entry: Entry, as_of: int) -> None:
