@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from consortium.documents import Party
 from crossverify.agreements import Voices, voices_of
 from crossverify.answers import TaxInvoice
 from crossverify.evidence import EvidenceDocument
@@ -56,6 +57,7 @@ class FutureReceivable(Rule[FutureReceivableThresholds]):
 
     - PASS: the debtor accepted goods on every line, or acknowledged the claim itself. A receipt that the seller handed
       in (its debtor may be no member here) counts where the debtor's use of the invoice is confirmed at tax.
+      A debtor abroad confirms nothing there: WARN, as information, where tax knows the invoice.
     - WARN: on some lines only, or the goods were sent and not yet accepted.
     - FAIL: a prepayment invoice; everything received was refused; delivery is still to come; no trade document at all
       and tax does not know the invoice.
@@ -77,6 +79,11 @@ class FutureReceivable(Rule[FutureReceivableThresholds]):
             "The receipt was handed in by the seller, and the debtor confirmed the use of the invoice at tax: both "
             "together show that it was delivered. Nothing to do.",
             "收货单由卖方提交，且债务人已在税务端确认用途，两者相互印证。",
+        ),
+        "BY_SELLERS_PAPER_ABROAD": Text(
+            "The receipt was handed in by the seller; a debtor abroad confirms nothing at tax, which knows the invoice. "
+            "Weigh it with the transport papers.",
+            "收货单由卖方提交；境外债务人无用途确认，税务查有此票。请结合运输单据判断。",
         ),
         "ACKNOWLEDGED": Text(
             "The debtor acknowledged the claim itself; no receipt is shown. For services that is the usual evidence.",
@@ -118,6 +125,7 @@ class FutureReceivable(Rule[FutureReceivableThresholds]):
     effects: ClassVar = {
         "WARN": Effect.REFER,
         "FAIL": Effect.EXCLUDE,
+        "BY_SELLERS_PAPER_ABROAD": Effect.INFORMATION,
         # MATCH_QTY and DEBTOR_CONFIRM refer what lacks receipt or confirmation already.
         "UNKNOWN": Effect.INFORMATION,
     }
@@ -166,12 +174,27 @@ def _by_sellers_paper(case: Case, receivable: Receivable, voices: Voices) -> _Sa
     """What a receipt of the seller is worth: nothing alone, and something where tax says that the debtor booked it."""
     papers = case.tax_documents(receivable)
     answers = [case.tax_invoice(item.fingerprint) for item in papers]
-    if not all(isinstance(each, TaxInvoice) and each.use_confirmed for each in answers):
+    known = [each for each in answers if isinstance(each, TaxInvoice) and each.known]
+    if len(known) != len(papers):
         return None
     received = [case.of_document(item, "number", body.number) for item, body in voices.receipts]
-    used = [case.of_source("tax", item.fingerprint, "use_confirmed", "yes") for item in papers]
-    text = "Received by a receipt that the seller handed in; the debtor confirmed the invoice's use at tax."
-    return Outcome.PASS, "BY_SELLERS_PAPER", text, clip((*used, *received))
+    if all(each.use_confirmed for each in known):
+        used = [case.of_source("tax", item.fingerprint, "use_confirmed", "yes") for item in papers]
+        text = (
+            "Received by a receipt that the seller handed in; the debtor confirmed the invoice's use at tax."
+        )
+        return Outcome.PASS, "BY_SELLERS_PAPER", text, clip((*used, *received))
+    if _abroad(receivable.invoice.buyer):
+        found = [case.of_source("tax", item.fingerprint, "known", "yes") for item in papers]
+        text = "Received by a receipt that the seller handed in; the debtor is abroad, and tax knows the invoice."
+        return Outcome.WARN, "BY_SELLERS_PAPER_ABROAD", text, clip((*found, *received))
+    return None
+
+
+def _abroad(buyer: Party) -> bool:
+    """Whether use confirmation at tax does not apply to a buyer: it sits in another country and has no USCC."""
+    chinese = any(each.scheme == "uscc" for each in buyer.identifiers)
+    return not chinese and buyer.address is not None and buyer.address.country not in (None, "CN")
 
 
 def _not_accepted(case: Case, receivable: Receivable, voices: Voices, goods: _Goods) -> _Said:

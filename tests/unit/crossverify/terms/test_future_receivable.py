@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from consortium.documents import Item, Period, TransportDocument, TransportLine
+from consortium.documents import Address, Item, PartyId, Period, TransportDocument, TransportLine
 from consortium.documents.common import Classification, Delivery
 from tests.support import terms_world as t
 from tests.support.trade_world import (
@@ -84,6 +84,22 @@ def test_a_receipt_that_the_seller_handed_in_counts_where_the_debtor_booked_the_
     assert t.codes(world, "FUTURE_RECEIVABLE") == [("WARN", "SENT")], "an outage makes no pass"
     world.add(confirmation())
     assert t.codes(world, "FUTURE_RECEIVABLE") == [("PASS", "ACKNOWLEDGED")]
+
+
+def test_a_debtor_abroad_confirms_no_use() -> None:
+    abroad = BUYER.model_copy(
+        update={
+            "identifiers": (PartyId(scheme="vat", value="DE136695976"),),
+            "address": Address(country="DE"),
+        }
+    )
+    made = invoice(buyer=abroad)
+    world = World(order(buyer=abroad), made)
+    world.add(receipt(buyer=abroad), pushed_by=handle(SELLER))
+    world.tax[fp(made)]["use_confirmed"] = False
+    assert t.codes(world, "FUTURE_RECEIVABLE") == [("WARN", "BY_SELLERS_PAPER_ABROAD")]
+    world.tax[fp(made)] = {"known": False}
+    assert t.codes(world, "FUTURE_RECEIVABLE") == [("WARN", "SENT")]
 
 
 def test_a_service_that_the_debtor_acknowledges() -> None:
