@@ -23,6 +23,7 @@ WAREHOUSE_V1: Final = Profile(
             "WR_GOODS_OVERLAP": 1,
             "WR_TITLE": 1,
             "WR_RELEASE": 1,
+            "WR_VALUE": 1,
             "GOODS_INSPECTED": 1,
             "REGISTRY_PRIOR": 1,
             "REGISTRY_OWN": 1,

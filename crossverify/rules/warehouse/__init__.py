@@ -10,11 +10,13 @@ from crossverify.rules.warehouse.wr_exists import WrExists
 from crossverify.rules.warehouse.wr_goods_overlap import WrGoodsOverlap
 from crossverify.rules.warehouse.wr_release import WrRelease
 from crossverify.rules.warehouse.wr_title import WrTitle
+from crossverify.rules.warehouse.wr_value import WrValue
 
 RULES: Final[tuple[Rule[Any], ...]] = (
     WrExists(),
     WrGoodsOverlap(),
     WrTitle(),
     WrRelease(),
+    WrValue(),
     GoodsInspected(),
 )
