@@ -1,9 +1,9 @@
 """How much of what a subject sells the documents of a case show, held against what it declared to tax.
 
-Both sides are without tax, over the months that tax told of. A receivable with several documents counts once, credit
-notes are taken off. Where a rule looks at the whole of a seller's trade, what is not shown can hide what it looks for:
-below a threshold such a rule says UNKNOWN instead of a pass. What it found stands: nobody gets rid of a finding by
-showing less.
+Both sides are without tax, over the months that tax told of. A receivable with several documents counts once; credit
+notes and what tax does not know are taken off. Where a rule looks at the whole of a seller's trade, what is not shown
+can hide what it looks for: below a threshold such a rule says UNKNOWN instead of a pass. What it found stands: nobody
+gets rid of a finding by showing less.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -184,16 +184,24 @@ def _declared(case: Case, who: Who, sales: Sales, currency: str, lost: set[str])
 def _shown(
     case: Case, who: Who, days: tuple[date, date], currency: str, lost: set[str]
 ) -> dict[str, Fraction]:
-    """Net sales in the documents, by debtor."""
+    """Net sales in the documents, by debtor. Left out: what tax cannot have yet or does not know, and what is no sale
+    any more; other rules judge those, and one forged invoice is not to spoil the figures of the honest ones."""
     found: dict[str, Fraction] = defaultdict(Fraction)
+    until = min(days[1], datetime.fromtimestamp(case.as_of("tax"), UTC).date() - timedelta(days=1))
     for receivable in case.receivables:
         body = receivable.invoice
-        if not days[0] <= body.issue_date <= days[1] or receivable.primary.state == "void":
+        if not days[0] <= body.issue_date <= until or who.of(body.seller) != SUBJECT:
+            continue  # another's sale where it was assigned to the subject
+        if case.cancelled(receivable) or not _known(case, receivable):
             continue
-        if who.of(body.seller) != SUBJECT:
-            continue  # it was assigned to the subject: another's sale
         found[who.of(body.buyer)] += _in(case, net_of(receivable), body.currency, currency, lost)
     return found
+
+
+def _known(case: Case, receivable: Receivable) -> bool:
+    """Whether tax did not say that it does not know a receivable."""
+    answers = (case.tax_invoice(item.fingerprint) for item in case.tax_documents(receivable))
+    return all(isinstance(answer, Gap) or answer.known for answer in answers)
 
 
 def net_of(receivable: Receivable) -> Fraction:

@@ -86,6 +86,7 @@ class Concentration(Rule[ConcentrationThresholds]):
         """See the class."""
         books = _Books(case)
         coverage = coverage_of(case)
+        judged: dict[str, Verdict] = {}
         for asset in case.assets:
             key, debtor = asset.fingerprint, buyer_of(asset.primary.document)
             if debtor is None:
@@ -98,7 +99,9 @@ class Concentration(Rule[ConcentrationThresholds]):
                 text = "The bank gave no limit on this debtor."
                 yield Verdict(key, Outcome.NOT_APPLICABLE, "NO_LIMIT", text, (named,))
                 continue
-            verdict = _judge(case, group, key, thresholds.near)
+            if group.name not in judged:
+                judged[group.name] = _judge(case, group, thresholds.near)
+            verdict = judged[group.name]._replace(subject=key)
             short = coverage.below(debtor, thresholds.min_coverage)
             if short is not None and verdict.outcome in (Outcome.PASS, Outcome.WARN):
                 inputs = (*short.inputs, *verdict.inputs)
@@ -191,7 +194,9 @@ def _open(case: Case, asset: Asset) -> Fraction:
     return max(left - Fraction(asset.face) * min(own, FACE_VALUE_PPB) / FACE_VALUE_PPB, Fraction(0))
 
 
-def _judge(case: Case, group: _Group, key: str, near: Decimal) -> Verdict:
+def _judge(case: Case, group: _Group, near: Decimal) -> Verdict:
+    """What is said of everything that is due from a group."""
+    key = ""
     first = group.exposures[0]
     inputs: tuple[Input, ...] = (
         case.of_source("desk", key, f"exposures/{first.debtor}/limit", f"{first.limit:f} {first.currency}"),

@@ -81,6 +81,10 @@ class RelatedParty(Rule[RelatedPartyThresholds]):
             "The bureau has no file on one of the two. Look it up in the company register.",
             "征信无其中一方记录。请查询工商登记。",
         ),
+        "ABROAD": Text(
+            "The debtor is abroad, where the bureau has no files. Look it up in its own register.",
+            "债务人在境外，征信无记录。请查询当地登记机构。",
+        ),
         "NO_IDENTIFIER": Text(
             "One of the two has no identifier to ask about. Add its USCC.",
             "其中一方缺少可查询的标识，请补充。",
@@ -89,7 +93,12 @@ class RelatedParty(Rule[RelatedPartyThresholds]):
     }
     applies_when = "the asset has a debtor"
     sources = ("credit", "documents")
-    effects: ClassVar = {"WARN": Effect.REFER, "FAIL": Effect.EXCLUDE, "UNKNOWN": Effect.REFER}
+    effects: ClassVar = {
+        "WARN": Effect.REFER,
+        "FAIL": Effect.EXCLUDE,
+        "UNKNOWN": Effect.REFER,
+        "ABROAD": Effect.INFORMATION,
+    }
     thresholds = RelatedPartyThresholds
 
     def evaluate(self, case: Case, thresholds: RelatedPartyThresholds) -> Iterator[Verdict]:
@@ -158,8 +167,9 @@ class _Links:
         for name in names:
             found = self._case.answer("credit", CreditReport, name)
             if isinstance(found, CreditReport):
+                code = "ABROAD" if _abroad(party) else "NO_FILE"
                 missing = Gap(
-                    "NO_FILE", "The credit bureau has no file on it.", "credit", self._case.as_of("credit")
+                    code, "The credit bureau has no file on it.", "credit", self._case.as_of("credit")
                 )
                 return _Profile(name, found.related, None if found.known else missing)
             gap = gap or found
@@ -251,6 +261,13 @@ class _Links:
         share = "" if each.share_percent is None else f" {each.share_percent:f} %"
         field = f"{profile.identifier}/{each.kind}"
         return self._case.of_source("credit", "", field, f"{normal(each.identifier) or each.key[:16]}{share}")
+
+
+def _abroad(party: Party) -> bool:
+    """Whether a party has its address in another country and no Chinese identifier."""
+    if any(each.scheme == "uscc" for each in party.identifiers) or party.address is None:
+        return False
+    return party.address.country not in (None, "CN")
 
 
 def _place(address: Address | None) -> str:

@@ -74,6 +74,20 @@ def test_credit_notes_and_void_invoices_are_taken_off() -> None:
     assert "0.00 CNY of 1,600.00 CNY" in found(made).message
 
 
+def test_what_tax_does_not_know_or_cannot_have_yet_is_not_shown() -> None:
+    made = world()
+    made.add(invoice("INV-3"))
+    assert "2,000.00 CNY of" in found(made).message
+    made.tax[fp(invoice("INV-3"))] = {"known": False}
+    assert "1,000.00 CNY of" in found(made).message
+    made = world()
+    made.add(invoice("INV-3", issue_date=date(2026, 6, 30)))
+    assert "1,000.00 CNY of" in found(made).message
+    made = world()
+    made.add(invoice("INV-3", issue_date=date(2026, 6, 29)))
+    assert "2,000.00 CNY of" in found(made).message
+
+
 def test_other_currencies_count_by_the_banks_rates() -> None:
     made = world("1000.00", customers={BUYER: "1000.00"}, currency="USD")
     finding = found(made)

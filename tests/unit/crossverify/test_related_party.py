@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consortium.documents import Address, Party
+from consortium.documents import Address, Party, PartyId
 from consortium.documents.party import primary_id
 from crossverify.rule import Effect, Finding
 from tests.support.portfolio_world import firm, judged
@@ -147,6 +147,22 @@ def test_a_debtor_without_identifier() -> None:
     made = World(invoice(buyer=nameless))
     (finding,) = judged(made, "RELATED_PARTY")
     assert finding.code == "NO_IDENTIFIER"
+
+
+def test_a_debtor_abroad_is_in_no_file_and_refers_nobody() -> None:
+    abroad = Party(
+        name="Kesselbau",
+        identifiers=(PartyId(scheme="vat", value="DE136695976"),),
+        address=Address(country="DE"),
+    )
+    made = World(invoice(buyer=abroad))
+    made.credit["vat:DE136695976"] = {"known": False}
+    (finding,) = judged(made, "RELATED_PARTY")
+    assert (finding.outcome.value, finding.code, finding.effect) == ("UNKNOWN", "ABROAD", Effect.INFORMATION)
+    made = World(invoice(buyer=abroad.model_copy(update={"address": Address(country="CN")})))
+    made.credit["vat:DE136695976"] = {"known": False}
+    (finding,) = judged(made, "RELATED_PARTY")
+    assert (finding.code, finding.effect) == ("NO_FILE", Effect.REFER)
 
 
 def test_an_invoice_to_oneself() -> None:
