@@ -81,8 +81,8 @@ class FutureReceivable(Rule[FutureReceivableThresholds]):
             "收货单由卖方提交，且债务人已在税务端确认用途，两者相互印证。",
         ),
         "BY_SELLERS_PAPER_ABROAD": Text(
-            "The receipt was handed in by the seller; a debtor abroad confirms nothing at tax, which knows the invoice. "
-            "Weigh it with the transport papers.",
+            "The receipt was handed in by the seller; a debtor abroad confirms nothing at tax, which knows the "
+            "invoice. Weigh it with the transport papers.",
             "收货单由卖方提交；境外债务人无用途确认，税务查有此票。请结合运输单据判断。",
         ),
         "ACKNOWLEDGED": Text(
