@@ -41,7 +41,11 @@ RATES = {"source": "SAFE", "as_of": NOW, "rates": {"USD/CNY": "7.10", "CNY/JPY":
 
 def profile(**figures: Any) -> Profile:
     """The rules of the first profile over the second waterfall; nothing is held back unless a test says so."""
-    values: dict[str, Any] = {"advance_rate": Decimal(1), "dilution_reserve": Decimal(0), "ageing": ()} | figures
+    values: dict[str, Any] = {
+        "advance_rate": Decimal(1),
+        "dilution_reserve": Decimal(0),
+        "ageing": (),
+    } | figures
     effects = values.pop("effects", {})
     return Profile(
         id="test",
