@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from consortium.documents import DespatchAdvice, GoodsReceipt, Invoice, InvoiceLine, Item, ReceiptLine
+from consortium.documents import (
+    DespatchAdvice,
+    GoodsReceipt,
+    Invoice,
+    InvoiceLine,
+    Item,
+    PurchaseOrder,
+    ReceiptLine,
+)
 from consortium.documents.fingerprint import reference_identities
 from consortium.documents.roles import Reference
 from crossverify.percase import per_case
@@ -45,10 +53,13 @@ class Pool:
     """Accepted goods of one order or one receipt.
 
     :ivar accepted: quantity per slot
+    :ivar expected: quantity that was ordered, where the order is here and more than was accepted: the rest may have
+        come with a receipt that is late
     :ivar units: unit per slot
     """
 
     accepted: list[Fraction] = field(default_factory=list)
+    expected: list[Fraction] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     _names: dict[str, int] = field(default_factory=dict)
 
@@ -62,9 +73,21 @@ class Pool:
                 return
         slot = len(self.accepted)
         self.accepted.append(quantity)
+        self.expected.append(Fraction(0))
         self.units.append(unit)
         for name in names:
             self._names[name] = slot if name not in self._names else _AMBIGUOUS
+
+    def expect(self, names: list[str], quantity: Fraction, unit: str) -> None:
+        """Notes what was ordered of a slot."""
+        slot = self.find(names)
+        scale = factor(unit, self.units[slot]) if slot is not None else None
+        if slot is not None and scale is not None:
+            self.expected[slot] += quantity * scale
+
+    def capacity(self, slot: int) -> Fraction:
+        """What invoices may draw before it is plain that something is billed twice."""
+        return max(self.accepted[slot], self.expected[slot])
 
     def find(self, names: list[str]) -> int | None:
         """The slot that is meant: by the first name that is known, else the only one."""
@@ -95,6 +118,20 @@ class Pools:
                 order = _order_of(case, body, line)
                 if order is not None:
                     self._pool(order).add(_names("", line.order_line, line.item), quantity, line.unit)
+
+        for item in case.documents:
+            if isinstance(item.document, PurchaseOrder) and item.state != "void":
+                self._expect(item.document)
+
+    def _expect(self, order: PurchaseOrder) -> None:
+        reference = Reference("purchase_order", order.number, order.seller, order.buyer)
+        for key in reference_identities(reference, order):
+            pool = self.pools.get(key)
+            if pool is not None:
+                for line in order.lines:
+                    if line.quantity > 0:
+                        pool.expect(_names("", line.line_id, line.item), Fraction(line.quantity), line.unit)
+                return
 
     def _pool(self, key: PoolKey) -> Pool:
         found = self.pools.get(key)

@@ -215,20 +215,26 @@ class _Compared:
     def _draw(self, group: Sequence[int]) -> None:
         """Lets look-alikes draw on what was accepted, in the case's order; the one that finds its goods used fails."""
         pools = pools_of(self._case)
-        left: dict[tuple[PoolKey, int], Fraction] = {}
+        used: dict[tuple[PoolKey, int], Fraction] = {}
         user: dict[tuple[PoolKey, int], int] = {}
         for place in sorted(group):
             draws = list(pools.draws(self._case, self._live[place]))
-            self._drawn |= {place} if draws else set()
+            covered = bool(draws)
+            for draw in draws:
+                slot, pool = (draw.pool, draw.slot), pools.pools[draw.pool]
+                before = used.get(slot, Fraction(0))
+                covered = covered and before + draw.quantity <= pool.accepted[draw.slot]
+                if slot in user and self._short(draw, pool.capacity(draw.slot) - before):
+                    rest = max(pool.accepted[draw.slot] - before, Fraction(0))
+                    self._twice.setdefault(place, (user[slot], rest))
+            if place in self._twice:
+                continue
+            if covered:
+                self._drawn.add(place)
             for draw in draws:
                 slot = (draw.pool, draw.slot)
-                rest = left.setdefault(slot, pools.pools[draw.pool].accepted[draw.slot])
-                if slot in user and self._short(draw, rest):
-                    self._twice.setdefault(place, (user[slot], max(rest, Fraction(0))))
-            if place not in self._twice:
-                for draw in draws:
-                    left[draw.pool, draw.slot] -= draw.quantity
-                    user.setdefault((draw.pool, draw.slot), place)
+                used[slot] = used.get(slot, Fraction(0)) + draw.quantity
+                user.setdefault(slot, place)
 
     @staticmethod
     def _short(draw: Draw, rest: Fraction) -> bool:

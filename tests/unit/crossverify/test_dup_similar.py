@@ -94,6 +94,23 @@ def test_a_small_over_delivery_is_no_second_use(received: int, code: str) -> Non
     assert codes(made)["INV-77"] == code
 
 
+def test_a_receipt_that_is_late_is_no_second_use() -> None:
+    half = [{"quantity": Decimal(50)}]
+    first, second, third = (invoice(number, half) for number in ("INV-1", "INV-77", "INV-78"))
+    came = receipt(lines=[{"received": Decimal(50)}])
+    assert codes(World(order(), came, first, second))["INV-77"] == "TOLD_APART", (
+        "the other half may have come"
+    )
+    assert codes(World(order(), came, first, second, third))["INV-78"] == "RECEIPT_USED_TWICE"
+    assert codes(World(came, first, second))["INV-77"] == "RECEIPT_USED_TWICE", (
+        "nobody shows that more was ordered"
+    )
+    near = invoice("INV-1A", half)
+    assert codes(World(order(), came, first, near))["INV-1A"] == "NEAR_COPY", (
+        "late or not, nothing tells them apart"
+    )
+
+
 def test_receipts_of_their_own_tell_near_copies_apart() -> None:
     made = World(order(), receipt(), receipt("GR-2"), invoice(), copy())
     assert codes(made) == {"INV-1": "TOLD_APART", "INV-1A": "TOLD_APART"}
