@@ -112,8 +112,10 @@ class TaxService(rpc.TaxSourceServiceServicer):
         for index, question in enumerate(request.subjects):
             check_text(question.reference, f"subjects[{index}].reference")
         async with self._institution.database.read() as session:
-            as_of = await self._institution.as_of(session, SALES)
-            as_of = as_of or await self._institution.as_of(session, INVOICES, STATES)
+            # A declaration is of its month, whenever it is told: that nothing newer was declared is known as of the
+            # latest data of any kind.
+            declared = await self._institution.as_of(session, SALES)
+            as_of = max(declared, await self._institution.as_of(session, INVOICES, STATES))
             known = await store.find_sales(
                 session, [normal_id(each.taxpayer_id) for each in request.subjects]
             )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crossverify.answers import Sales, read, sales_reference
-from crossverify.sources.tax import SalesQuestion, TaxSource
+from crossverify.sources.tax import InvoiceQuestion, SalesQuestion, TaxSource
 from tests.support.adapters import (
     AS_OF,
     BUYER,
@@ -136,3 +136,13 @@ async def test_declared_sales_and_counterparties(tax: RunningAdapter) -> None:
 async def test_wrong_sales_are_refused(tax: RunningAdapter, change: dict[str, Any]) -> None:
     report = await tax.load({**SALES, **change})
     assert (report.loaded, len(report.problems)) == (0, 1)
+
+
+async def test_sales_that_were_loaded_long_ago_do_not_make_what_is_known_of_invoices_old(
+    tax: RunningAdapter,
+) -> None:
+    await tax.load(SALES, as_of=AS_OF - 30 * 86_400)
+    await tax.load(invoice_json("INV-1"), as_of=AS_OF)
+    asked = [InvoiceQuestion.of("f", make_invoice("INV-1"))]
+    answer = await TaxSource(tax.channel()).ask(asked, sales=[SalesQuestion.of(SELLER)])
+    assert answer.as_of == AS_OF
