@@ -129,7 +129,6 @@ def sent_from(item: EvidenceDocument) -> str:
     """The address that a confirmation came from: as it says, else one among the debtor's identifiers."""
     body = item.document
     assert isinstance(body, DebtorConfirmation)
-    said = getattr(body, "sent_from", None)
-    if said:
-        return str(said)
+    if body.sent_from:
+        return body.sent_from
     return next((each.value for each in body.buyer.identifiers if "@" in each.value), "")

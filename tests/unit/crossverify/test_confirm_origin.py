@@ -64,6 +64,13 @@ def test_the_way_decides(made: World, expected: tuple[str, str]) -> None:
     assert codes2(made, RULE) == [expected]
 
 
+def test_the_address_may_stand_on_the_confirmation_itself() -> None:
+    assert codes2(world(confirmation(sent_from=f"ap@{DOMAIN}"), by=OTHER), RULE) == [("PASS", "KNOWN_DOMAIN")]
+    assert codes2(world(confirmation(sent_from="greatwhee1-motors.com"), by=OTHER), RULE) == [
+        ("FAIL", "LOOK_ALIKE")
+    ]
+
+
 def test_a_look_alike_excludes_and_names_what_it_apes() -> None:
     (finding,) = judged2(world(from_address("ap@greatwheel-motors.co"), by=OTHER), RULE)
     assert finding.effect is Effect.EXCLUDE
