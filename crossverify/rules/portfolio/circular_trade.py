@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -36,6 +37,8 @@ class CircularTradeThresholds(Thresholds):
     :ivar long_ring: longest ring that is looked for, in parties; the known ones had up to eight
     :ivar min_return: a ring in which tax alone shows the sale back to the seller counts from this part of the invoice
         on: customers sell small things to their suppliers too
+    :ivar heavy_return: up to this part of the sales to the debtor, what it sells back by tax alone is mutual trade; a
+        processor buys material from its customer
     :ivar min_coverage: part of declared sales that documents must show for a pass; as in COVERAGE
     """
 
@@ -43,6 +46,7 @@ class CircularTradeThresholds(Thresholds):
     short_ring: Annotated[int, Field(ge=2, le=16)] = 3
     long_ring: Annotated[int, Field(ge=2, le=16)] = 8
     min_return: Rate = Decimal("0.05")
+    heavy_return: Rate = Decimal("0.5")
     min_coverage: Rate = MIN_COVERAGE
 
 
@@ -53,8 +57,8 @@ class CircularTrade(Rule[CircularTradeThresholds]):
     fees (加工费), corrections, returns and invoices that were wholly credited are no sales.
 
     - PASS: no ring. What the debtor sells to the seller is small against the invoice.
-    - WARN: a long ring; a short one of goods that are not known; debtor and seller sell each other different goods
-      (information: each could set off).
+    - WARN: a long ring; a short one of goods that are not known; debtor and seller sell each other different goods, or
+      the debtor much less than it buys (information: each could set off).
     - FAIL: a short ring of similar goods.
     - UNKNOWN: nothing is known of the seller's purchases: neither an invoice nor an answer of tax; too little of its
       sales is shown to say that there is no ring; the graph is larger than the budget of the search.
@@ -86,7 +90,7 @@ class CircularTrade(Rule[CircularTradeThresholds]):
             "债务人向卖方或其供应商也有销售，但仅税务数据显示且品名不明。请索要相关进项发票。",
         ),
         "MUTUAL_TRADE": Text(
-            "Debtor and seller sell each other different goods. Check that set-off is waived.",
+            "Debtor and seller sell each other different goods, or the debtor much less. Check that set-off is waived.",
             "债务人与卖方互有不同品类的购销。请确认债务人放弃抵销权。",
         ),
         "NO_SALE": Text(
@@ -135,6 +139,7 @@ class _Search:
         self._trades = trades_of(case)
         self._coverage = coverage_of(case)
         self._rings: dict[str, Rings] = {}
+        self._sold: dict[tuple[str, str], dict[str, Decimal]] = {}
         self._flows = dict(self._trades.flows)
         self._days = {asset.primary.document.issue_date.toordinal() for asset in case.assets}
         for asset in case.assets:
@@ -222,6 +227,9 @@ class _Search:
         if length == 2 and not unknown:
             text = f"Seller and debtor sell each other different goods, the debtor with {_named(last)}."
             return Verdict(key, Outcome.WARN, "MUTUAL_TRADE", text, inputs)
+        if length == 2 and self._light(ring):
+            text = f"The debtor sells to the seller too, much less than it buys: {_named(last)}."
+            return Verdict(key, Outcome.WARN, "MUTUAL_TRADE", text, inputs)
         if unknown and length <= self._limits.short_ring:
             text = f"Sales lead from the debtor back to the seller over {length - 1} parties; tax does not say of what."
             return Verdict(key, Outcome.WARN, "RING_OF_UNKNOWN_GOODS", text, inputs)
@@ -236,6 +244,21 @@ class _Search:
         """Whether a sale of the ring that only tax tells of is small against the invoice."""
         least = self._limits.min_return * asset.face
         return any(flow.currency == asset.currency and flow.amount < least for flow in flows)
+
+    def _light(self, ring: Ring) -> bool:
+        """Whether the debtor sells much less to the seller than it buys from it, as far as tax or invoices tell."""
+        back = ring.back[-1]
+        pair = ring.parties[0], ring.parties[1]
+        if pair not in self._sold:
+            amounts: dict[tuple[str, bool], Decimal] = defaultdict(Decimal)
+            for flow in self._flows.get(pair, ()):
+                amounts[flow.currency, flow.goods is None] += flow.amount
+            self._sold[pair] = {
+                currency: max(amounts[currency, True], amounts[currency, False])
+                for currency, _ in list(amounts)
+            }
+        sold = self._sold[pair].get(back.currency)
+        return sold is not None and back.amount < self._limits.heavy_return * sold
 
     def _inputs(self, asset: Asset, ring: Ring) -> tuple[Input, ...]:
         """The invoice, then the sale of each step."""

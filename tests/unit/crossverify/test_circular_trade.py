@@ -124,7 +124,13 @@ def test_without_purchases_nothing_is_known() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "expected"),
-    [("56.50", ("WARN", "RING_OF_UNKNOWN_GOODS")), ("56.49", ("PASS", "NO_RING"))],
+    [
+        ("1000.00", ("WARN", "RING_OF_UNKNOWN_GOODS")),
+        ("565.00", ("WARN", "RING_OF_UNKNOWN_GOODS")),
+        ("564.99", ("WARN", "MUTUAL_TRADE")),
+        ("56.50", ("WARN", "MUTUAL_TRADE")),
+        ("56.49", ("PASS", "NO_RING")),
+    ],
 )
 def test_the_debtor_as_supplier_by_tax_alone(amount: str, expected: tuple[str, str]) -> None:
     made = World(invoice())
