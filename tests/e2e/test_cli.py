@@ -79,6 +79,12 @@ def test_push_to_verified_package_to_claim(cli: Cli, tmp_path: Path) -> None:
     assert "CONSENT_MISSING" in denied.stderr
     listed = cli.json("package", "list", "--bank", "bank-a")
     assert listed[0]["state"] == "reopened"
+    followed = cli.run(
+        "package", "watch", listed[0]["package_id"], "--after", "1", "--seconds", "5", "--json"
+    ).stdout
+    told = [orjson.loads(line) for line in followed.splitlines()]
+    assert [event["event"] for event in told][-1] == "reopened"
+    assert "was revoked" in told[-1]["reason"]
 
 
 def test_a_refused_document_says_why_and_loses_nothing_else(cli: Cli, tmp_path: Path) -> None:
