@@ -63,8 +63,9 @@ def core(name: str) -> str:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names are one, written in two ways."""
-    return bool(one and other) and core(one) == core(other)
+    """Whether two names are one, written in two ways; blanks and signs alone are no name."""
+    ours = core(one)
+    return bool(ours) and ours == core(other)
 
 
 def mistakable(one: str, other: str) -> bool:

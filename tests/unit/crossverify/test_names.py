@@ -46,6 +46,8 @@ def test_names_that_are_taken_for_each_other(one: str, other: str, to_the_eye: b
     [
         ("", ""),
         ("", "A"),
+        (" ", " "),
+        ("--", "--"),
         ("华信", "华能"),
         ("Great Wheel Motors", "Small Wheel Motors"),
         ("招商银行上海分行", "招商银行北京分行"),
@@ -54,6 +56,7 @@ def test_names_that_are_taken_for_each_other(one: str, other: str, to_the_eye: b
 )
 def test_names_apart(one: str, other: str) -> None:
     assert not alike(one, other)
+    assert not same_name(one, other)
 
 
 def test_a_name_of_nothing_but_a_legal_form_stays_itself() -> None:
