@@ -214,3 +214,29 @@ def test_void_invoices_are_no_sales() -> None:
 def test_the_period_of_an_answer(months: list[str], expected: tuple[date, date]) -> None:
     rows = [{"month": each, "currency": "CNY", "amount": "1"} for each in months]
     assert period(Sales.model_validate({"known": True, "months": rows}), 86_400) == expected
+
+
+# --- work is bounded: counted in pairs looked at, not in seconds ------------------------------------------
+
+
+def test_a_complete_graph_takes_at_most_one_pass_per_step() -> None:
+    names = ["s", *(f"p{number:02d}" for number in range(60))]
+    sales = [
+        (one, two, flow((7 * here + 11 * there) % 260))
+        for here, one in enumerate(names)
+        for there, two in enumerate(names)
+        if one != two
+    ]
+    made = rings(*sales, parties=8, steps=7 * len(sales))
+    found = [made.shortest(buyer, day) for buyer in names[1:] for day in range(0, 260, 20)]
+    assert not made.exhausted
+    assert all(ring is not None for ring in found)
+
+
+def test_a_hub_takes_one_pass_over_its_customers() -> None:
+    sales = [("s", f"p{number}", flow(number % 200)) for number in range(3_000)]
+    sales += [(f"p{number}", "s", flow(number * 7 % 200)) for number in range(3_000)]
+    made = rings(*sales, steps=2 * 3_000)
+    found = sum(made.shortest(f"p{number}", number % 200) is not None for number in range(3_000))
+    assert not made.exhausted
+    assert found == sum(abs(number % 200 - number * 7 % 200) <= WINDOW for number in range(3_000))
