@@ -14,40 +14,33 @@ from pydantic import BaseModel
 from consortium.documents import KINDS, Document, parse_canonical
 from consortium.documents.base import is_amount
 from consortium.documents.validation import nested_models
-from tests.support.later_cases import later_examples
+from tests.support.case_parties import BANK, BUYER, CARRIER, EUROPEAN_BUYER, EUROPEAN_SELLER, ITEM, SELLER
+from tests.support.later_cases import LATER_EXAMPLES
 
-SELLER = {
-    "name": "苏州恒昌紧固件有限公司",
-    "identifiers": [{"scheme": "uscc", "value": "91310115MA1K3BTP2B"}],
-    "address": {"street": "工业园路1号", "city": "苏州", "country": "CN"},
-}
-BUYER = {
-    "name": "上海远航集团股份有限公司",
-    "identifiers": [{"scheme": "uscc", "value": "91152201078377449P"}],
-    "address": {"city": "上海", "country": "CN"},
-}
-EUROPEAN_SELLER = {
-    "name": "Lieferant GmbH",
-    "trading_name": "Lieferant",
-    "identifiers": [
-        {"scheme": "vat", "value": "DE136695976"},
-        {"scheme": "legal-de", "value": "HRB 1234"},
-        {"scheme": "gln", "value": "4000001123452"},
-    ],
-    "address": {"city": "München", "postal_code": "80333", "country": "DE"},
-}
-EUROPEAN_BUYER = {
-    "name": "Kunden AG Mitte",
-    "identifiers": [{"scheme": "lei", "value": "5493001KJTIIGC8Y1R12"}],
-    "address": {"city": "Wien", "country": "AT"},
-}
-BANK = {"name": "示范银行", "identifiers": [{"scheme": "lei", "value": "300300C1030100000081"}]}
-CARRIER = {"name": "顺达物流", "identifiers": [{"scheme": "gln", "value": "6901234500009"}]}
-ITEM = {
-    "name": "六角螺栓 M10x60",
-    "seller_number": "BLT-1060",
-    "classifications": [{"list_id": "CN-TAX", "code": "1080315020000000000"}],
-}
+__all__ = [
+    "BANK",
+    "BUYER",
+    "CARRIER",
+    "EUROPEAN_BUYER",
+    "EUROPEAN_SELLER",
+    "EXAMPLES",
+    "ITEM",
+    "NUMERIC",
+    "SELLER",
+    "TAX",
+    "UBL_KINDS",
+    "as_json",
+    "document",
+    "example",
+    "examples_with_path",
+    "is_number",
+    "leaf_paths",
+    "other_value",
+    "rewritten",
+    "value_at",
+    "with_value",
+]
+
 TAX = {"category": "S", "rate": "13"}
 
 
@@ -189,7 +182,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "set_off_waived": False,
     },
 }
-EXAMPLES |= later_examples(SELLER, BUYER, BANK, CARRIER, ITEM)
+EXAMPLES |= LATER_EXAMPLES
 
 UBL_KINDS = (
     "purchase_order",
