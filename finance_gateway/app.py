@@ -114,12 +114,11 @@ class Parts:
             chaincode=settings.ledger.chaincode,
             changed=self.watchers.notify,
         )
-        self.institutions = _institutions(settings, connect)
         self.monitor = Monitor(
             database=self.database,
             vault=vault,
             ledger=self.ledger,
-            institutions=self.institutions,
+            institutions=_institutions(settings, connect, kept=False),
             msp_id=settings.msp_id,
             period_s=settings.monitor_period_s,
             changed=self.watchers.notify,
@@ -195,7 +194,7 @@ class Parts:
                 IndustryBodies(each.name, connect(each.target, each.msp_id))
                 for each in settings.industry_gateways
             ],
-            institutions=self.institutions,
+            institutions=_institutions(settings, connect, kept=True),
             desk=DeskFile(settings.desk_file),
         )
         issuer = Issuer(
@@ -234,8 +233,15 @@ def profiles(settings: FinanceSettings) -> dict[str, Profile]:
     return found
 
 
-def _institutions(settings: FinanceSettings, connect: Connect) -> Institutions:
+def _institutions(settings: FinanceSettings, connect: Connect, *, kept: bool) -> Institutions:
+    """The institutions that this bank asks.
+
+    :param kept: whether answers of before may be used, as the settings say; else each is asked for anew
+    """
     limits = AskingLimits(deadline_s=settings.adapter_timeout_s)
+    if kept:
+        fresh, fallback = settings.adapter_cache_fresh_s, settings.adapter_cache_fallback_s
+        limits = limits.model_copy(update={"cache_fresh_s": fresh, "cache_fallback_s": fallback})
 
     def to(adapter: Adapter) -> grpc.aio.Channel:
         return connect(adapter.target, adapter.msp_id)

@@ -81,6 +81,14 @@ class FinanceSettings(ServiceSettings):
     industry_gateways: tuple[IndustryGateway, ...] = Field(min_length=1)
     adapters: Adapters = Adapters()
     adapter_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    adapter_cache_fresh_s: float = Field(
+        default=0,
+        ge=0,
+        description="an institution's answer that is younger is not asked for again; 0 always asks",
+    )
+    adapter_cache_fallback_s: float = Field(
+        default=0, ge=0, description="one that is younger is used when it cannot be reached; 0 never"
+    )
     default_profile: str = "receivable-v2"
     profile_overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="profile -> a bank's own figures, see crossverify.profiles"
