@@ -65,7 +65,16 @@ _LABELS: Final = {
 _LABEL = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _LABELS.items()}
 _STOPS: Final = "项下|的|号|张|份|等|及|和|与|至|所|之|在|共|金额|应收|发票|合同"
 _TOKEN = re.compile(rf"\s*(?:「([^」]*)」|(?=[^\s]*\d)((?:(?!{_STOPS})[^\s、,;。()「」:~])+))")
-_JOINT = re.compile(r"\s*(?:、|,\s*(?:and\b)?|和|及|与|\band\b|&)\s*", re.IGNORECASE)
+_GROUPS = re.compile(r"\d{2,6}(?: \d{2,6})+(?![\w./-])", re.ASCII)
+"""Digits in groups: 2631 1987 6543 ...; lists of whole numbers have longer ones, or signs in between."""
+_MASKED = re.compile(r"[*×?…]|\.\.|[xX]{3}|__")
+"""What hides a part of a number."""
+_JOINT = re.compile(r"\s*(?:、|,\s*(?:and\b)?|/\s|和|及|与|\band\b|&)\s*|\s+", re.IGNORECASE)
+_AFTER_LIST = re.compile(
+    rf"\s*(?:$|[;。,)」(]|{_STOPS}|到期|开票|日期|税|价|元|币|项|产生|所|之|债务|付款|买方|购货|仓单|票据|订单|协议|质押|转让"
+    r"|\b(?:on|for|dated|amount|total|due|of|from|under|issued|in|by|to|with|owed|contract|order|invoice)\b)",
+    re.IGNORECASE,
+)
 _RANGE = re.compile(r"\s*(?:至|~|\bto\b|\bthrough\b)\s*", re.IGNORECASE)
 _AND_OTHERS = re.compile(
     r"\s*(?:等|,?\s*(?:and\s+others|among\s+others|etc\b|including|包括但不限于))\s*(?:共|合计|计)?\s*(\d{1,6})?\s*(?:张|份|笔|项)?",
@@ -213,26 +222,37 @@ def _listed(clause: str, label: re.Pattern[str]) -> tuple[tuple[str, ...], tuple
         position = start.end()
         before = len(numbers) + len(ranges)
         while (token := _TOKEN.match(clause, position)) is not None:
-            number = (token.group(1) if token.group(1) is not None else token.group(2)).strip()
-            position = token.end()
+            number, position = _number(clause, token)
             span = _RANGE.match(clause, position)
             other = _TOKEN.match(clause, span.end()) if span else None
             if other is not None:
-                ranges.append((number, (other.group(1) or other.group(2)).strip(".")))
-                position = other.end()
-            elif number.strip("."):
-                numbers.append(number if token.group(1) is not None else number.rstrip("."))
+                last, position = _number(clause, other)
+                ranges.append((number, last))
+            elif number:
+                numbers.append(number)
+                unfinished |= token.group(1) is None and _MASKED.search(number) is not None
             joint = _JOINT.match(clause, position)
             if joint is None or _TOKEN.match(clause, joint.end()) is None:
                 break
             position = joint.end()
         more = _AND_OTHERS.match(clause, position)
         listed = len(numbers) + len(ranges) - before
-        # Something stands there that does not read as numbers.
-        unfinished |= not listed and bool(re.match(r"\s*[^\s;。,]", clause[position:]))
         if more is not None and listed:
             unfinished |= more.group(1) is None or int(more.group(1)) != listed
+        else:
+            # Something stands there that does not read as numbers, or as what may follow them.
+            unfinished |= _AFTER_LIST.match(clause, position) is None
     return tuple(dict.fromkeys(numbers)), tuple(dict.fromkeys(ranges)), unfinished
+
+
+def _number(clause: str, token: re.Match[str]) -> tuple[str, int]:
+    """A number and where it ends; digits in groups are one number."""
+    if token.group(1) is not None:
+        return token.group(1).strip(), token.end()
+    groups = _GROUPS.match(clause, token.start(2))
+    if groups is not None:
+        return "".join(groups.group().split()), groups.end()
+    return token.group(2).strip().rstrip("."), token.end()
 
 
 def _debtor(clause: str) -> tuple[str, tuple[str, ...]]:

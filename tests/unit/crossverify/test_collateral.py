@@ -169,6 +169,23 @@ def test_fields_are_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("受让Great Wheel Motors应收账款，发票号２６３１ １９８７ ６５４３ ２１００ １２３４", "same"),
+        ("发票号码:2631-1987-6543-2100-1234", "same"),
+        ("发票号码:12345678901234567890 26311987654321001234", "same"),
+        ("发票号码:A-1 A-2 26311987654321001234。", "same"),
+        ("发票号码:2631 1987 6543 2100 1235。金额:5元", "other"),
+        ("发票号码:2631*********1234", "vague"),
+        ("发票号码:2631…1234", "vague"),
+        ("发票号码 9999 其他见附件", "vague"),
+    ],
+)
+def test_numbers_in_other_writings(text: str, said: str) -> None:
+    assert relation(text, asset("26311987654321001234")) == said
+
+
 def test_a_filing_names_every_document_once_per_debtor() -> None:
     found = collateral_of(
         [
