@@ -171,9 +171,14 @@ class Asker:
         if not calls:
             return silent(self.source, "Nothing was asked.")
         gate = asyncio.Semaphore(self._limits.concurrent_calls)
-        tasks = [asyncio.create_task(self._one(batch, gate)) for batch in calls]
+        tried: list[_Answered | _Failed] = []
+        if (
+            self._breaker.state is BreakerState.HALF_OPEN
+        ):  # one call tries, and the others know what came of it
+            tried.append(await self._one(calls[0], gate))
+        tasks = [asyncio.create_task(self._one(batch, gate)) for batch in calls[len(tried) :]]
         try:
-            return _together(self.source, await asyncio.gather(*tasks))
+            return _together(self.source, [*tried, *await asyncio.gather(*tasks)])
         except WrongAnswerError as error:
             return silent(self.source, str(error))
         finally:

@@ -159,6 +159,36 @@ async def test_an_institution_that_is_down_is_left_alone_and_tried_again() -> No
     assert office.calls == 3
 
 
+async def test_an_institution_that_is_back_answers_every_question_at_once() -> None:
+    office, clock = Office(), Clock()
+    asker = Asker("tax", AskingLimits(breaker_failures=1, breaker_open_s=10), lambda: NOW, clock)
+
+    async def ask() -> SourceAnswer:
+        calls = [
+            Batch(
+                office,
+                pb.CheckTaxpayersRequest(tax_ids=[name]),
+                [name],
+                "answers",
+                "tax_id",
+                lambda answer: None,
+            )
+            for name in "abcdef"
+        ]
+        return await asker.ask(calls)
+
+    office.error = down()
+    assert (await ask()).state is SourceState.SILENT
+    clock.now += 10
+    before = office.calls
+    assert (await ask()).state is SourceState.SILENT
+    assert office.calls == before + 1  # the others were not tried
+    office.error = None
+    clock.now += 10
+    answer = await ask()
+    assert [each["known"] for each in answer.answers.values()] == [True] * 6
+
+
 async def test_nothing_is_kept_by_default() -> None:
     office, clock = Office(), Clock()
     ask = asking(office, clock)
