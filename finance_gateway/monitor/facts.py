@@ -136,7 +136,7 @@ def _bill_fact(answer: Mapping[str, Any], own_msp: str) -> Fact:
     return {
         "known": bool(answer.get("known")),
         "ranges": [
-            [each["range_from"], each["range_to"], each["status"], each["circulation"]]
+            [each["range_from"], each["range_to"], each["status"], each["circulation"], _holder(each)]
             for each in answer.get("ranges", ())
         ][:MAX_FACTS],
     }
@@ -146,10 +146,20 @@ def _bill_news(name: str, before: Fact | None, after: Fact) -> str:
     if before is not None and before["known"] and not after["known"]:
         return f"the bill exchange does not know bill {name} any more"
     known = [list(each) for each in before["ranges"]] if before else []
+    holders = {each[4] for each in known}
     for each in map(list, after["ranges"]):
+        units = f"bill {name}, units {each[0]} to {each[1]},"
         if each not in known and each[3] not in _FREE_FLAGS:
-            return f"bill {name}, units {each[0]} to {each[1]}, is now in state {each[2]}/{each[3]}"
+            return f"{units} is now in state {each[2]}/{each[3]}"
+        if known and each[4] not in holders:
+            return f"{units} went to another holder"
     return ""
+
+
+def _holder(units: Mapping[str, Any]) -> str:
+    """Who holds them: by identifier where there is one, else by name."""
+    holder = units.get("holder") or {}
+    return str(next(iter(holder.get("identifiers") or ()), "") or holder.get("name", ""))
 
 
 def _number(text: str) -> Decimal:

@@ -111,16 +111,18 @@ def test_what_is_news(source: str, before: Mapping[str, Any], after: Mapping[str
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ([1, 500, "CS03", "TF0301"], [1, 500, "CS03", "TF0304"], "is now in state CS03/TF0304"),
-        ([1, 500, "CS03", "TF0301"], [1, 200, "CS03", "TF0301"], ""),
+        ([1, 500, "CS03", "TF0301", "A"], [1, 500, "CS03", "TF0304", "A"], "is now in state CS03/TF0304"),
+        ([1, 500, "CS03", "TF0301", "A"], [1, 200, "CS03", "TF0301", "A"], ""),
+        ([1, 500, "CS03", "TF0301", "A"], [1, 500, "CS03", "TF0301", "B"], "went to another holder"),
     ],
 )
 def test_what_is_news_of_a_bill(before: list[Any], after: list[Any], told: str) -> None:
-    names_of = ("range_from", "range_to", "status", "circulation")
-    then, now = (
-        fact_of("bills", {"known": True, "ranges": [dict(zip(names_of, each, strict=True))]}, BANK)
-        for each in (before, after)
-    )
+    def fact(first: int, last: int, status: str, flag: str, holder: str) -> Any:
+        units = {"range_from": first, "range_to": last, "status": status, "circulation": flag}
+        units["holder"] = {"name": holder, "identifiers": [f"uscc:{holder}"]}
+        return fact_of("bills", {"known": True, "ranges": [units]}, BANK)
+
+    then, now = fact(*before), fact(*after)
     news = news_of("bills", "B-1", then, now)
     assert news.endswith(told)
     assert bool(news) is bool(told)
