@@ -71,7 +71,7 @@ def _one(payload: Mapping[str, Any], wanted: str, language: Language) -> None:
             f"The package has no receivable {wanted}.", remedy="`chanrong package show FILE` lists them."
         )
     for each in found:
-        _decided(payload, each, language)
+        _decided(payload, each, language, explain=True)
         render_detail(each, language)
         out.print()
 
@@ -146,14 +146,19 @@ def _decision(name: str, language: Language) -> Text:
     return Text(word(name, language), style=STYLES.get(name, ""))
 
 
-def _reason(payload: Mapping[str, Any], reason: Mapping[str, Any], language: Language) -> None:
+def _reason(
+    payload: Mapping[str, Any], reason: Mapping[str, Any], language: Language, *, explain: bool = False
+) -> None:
+    """A reason with its values; in Chinese, and where one receivable is shown, with what the officer does about it."""
     item(Text("  "), f"{reason['code']}: {reason['message']}")
     text = explained(payload, reason["code"], language)
-    if text and language is Language.ZH:
+    if text and (explain or language is Language.ZH):
         item(Text("    "), text)
 
 
-def _decided(payload: Mapping[str, Any], one: Mapping[str, Any], language: Language) -> None:
+def _decided(
+    payload: Mapping[str, Any], one: Mapping[str, Any], language: Language, *, explain: bool = False
+) -> None:
     """What becomes of one receivable, and why."""
     amounts = (
         f"{money(one['eligible'])} of {money(_face(one))} {one['currency']}"
@@ -163,7 +168,7 @@ def _decided(payload: Mapping[str, Any], one: Mapping[str, Any], language: Langu
     about = f" {one['number']}: {amounts}, {short(one['document'] or one['fingerprint'])}"
     line(_decision(one["decision"], language), about)
     for reason in one["reasons"]:
-        _reason(payload, reason, language)
+        _reason(payload, reason, language, explain=explain)
 
 
 def _receivables(payload: Mapping[str, Any], language: Language) -> None:

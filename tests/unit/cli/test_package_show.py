@@ -87,6 +87,7 @@ def test_one_receivable_in_full(package: Any, said: Said) -> None:
     ):
         assert part in text
     assert "INV-2" not in text
+    assert "weigh it with what tax and the debtor say" in text, "what the officer does about a code"
     assert text.index("face value") < text.index("claims of others") < text.index("advance rate")
 
 
