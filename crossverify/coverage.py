@@ -48,6 +48,7 @@ class Cover:
     :ivar currency: ISO 4217 code
     :ivar exact: whether it is about this debtor alone; else it is about all sales, since tax named main customers
         only and not this one
+    :ivar rate: part shown; ``None`` where nothing was declared
     :ivar inputs: what it rests on
     """
 
@@ -55,12 +56,8 @@ class Cover:
     declared: Decimal
     currency: str
     exact: bool
+    rate: Fraction | None
     inputs: tuple[Input, ...]
-
-    @property
-    def rate(self) -> Fraction | None:
-        """Part shown; ``None`` where nothing was declared."""
-        return self.shown / Fraction(self.declared) if self.declared > 0 else None
 
     @property
     def shown_money(self) -> str:
@@ -234,4 +231,5 @@ def _cover(
         case.of_source("tax", "", field, f"{told:f} {currency}"),
         Input("", f"shown/{debtor or 'all'}", f"{seen:f} {currency}", "documents", case.now),
     )
-    return Cover(shown, told, currency, debtor is not None, inputs)
+    rate = shown / Fraction(told) if told > 0 else None
+    return Cover(shown, told, currency, debtor is not None, rate, inputs)

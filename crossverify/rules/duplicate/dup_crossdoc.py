@@ -103,16 +103,17 @@ class DupCrossdoc(Rule[NoThresholds]):
             if gap is not None:
                 yield Verdict(key, Outcome.UNKNOWN, gap.code, gap.message, (case.of_gap(gap, key),))
             else:
-                yield _judge(case, asset, group, own)
+                yield _judge(case, groups, asset, group, own)
 
 
-def _judge(case: Case, asset: Asset, group: Group, own: Input) -> Verdict:
+def _judge(case: Case, groups: Groups, asset: Asset, group: Group, own: Input) -> Verdict:
     key = asset.fingerprint
-    mine = group.claims.get(key)
-    total = group.claimed - ((mine.amount or Fraction(0)) if mine is not None else Fraction(0))
-    if len(group.claims) == (mine is not None):
+    if len(group.shares) == (key in group.shares):
         text = "Nobody has a claim on another document of the same trade that this ledger knows of."
         return Verdict(key, Outcome.PASS, "NO_OVERLAP", text, (own,))
+    groups.value(group)
+    mine = group.claims.get(key)
+    total = group.claimed - ((mine.amount or Fraction(0)) if mine is not None else Fraction(0))
     shown = list(islice((each for name, each in group.claims.items() if name != key), MAX_SHOWN))
     inputs = (own, *(_told(case, each) for each in shown))
     names = ", ".join(f"{_NAMES[each.item.document.kind]} {each.item.document.number}" for each in shown[:3])

@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -53,7 +53,8 @@ class Group:
     :ivar orders: worth of its orders
     :ivar invoices: worth of its invoices
     :ivar assets: asset keys of its documents
-    :ivar claims: what others claim, by asset key
+    :ivar shares: others' shares of its documents, by asset key, where there are any
+    :ivar claims: the same with amounts; made by :meth:`Groups.value`
     :ivar unvalued: whether a claim is on a document that states no value
     :ivar missing: what could not be added up for want of a rate, as currency pairs
     :ivar transports: its transport documents
@@ -63,6 +64,7 @@ class Group:
     orders: Fraction = Fraction(0)
     invoices: Fraction = Fraction(0)
     assets: dict[str, EvidenceDocument] = field(default_factory=dict)
+    shares: dict[str, int] = field(default_factory=dict)
     claims: dict[str, Claimed] = field(default_factory=dict)
     unvalued: bool = False
     missing: dict[str, None] = field(default_factory=dict)
@@ -151,18 +153,22 @@ class Groups:
             elif item.fingerprint in self._of_document:
                 group.assets.setdefault(key, item)
         for group in self._groups.values():
-            shares = {key: self._share(key, item, group) for key, item in group.assets.items()}
-            if any(shares.values()):  # else its worth does not matter
-                self._value(group, shares)
+            for key, item in group.assets.items():
+                share = self._share(key, item, group)
+                if share:
+                    group.shares[key] = share
 
-    def _value(self, group: Group, shares: Mapping[str, int]) -> None:
+    def value(self, group: Group) -> None:
+        """Reckons what a trade is worth and what is claimed of it, once; where nothing is claimed that is idle."""
+        if group.claims:
+            return
         for key, item in group.assets.items():
             worth = self._worth(group, item.document)
             if isinstance(item.document, PurchaseOrder):
                 group.orders += max(worth or Fraction(0), Fraction(0))
             elif not isinstance(item.document, Bill):
                 group.invoices += max(worth or Fraction(0), Fraction(0))
-            share = shares[key]
+            share = group.shares.get(key)
             if share:
                 part = None if worth is None else worth * min(share, FACE_VALUE_PPB) / FACE_VALUE_PPB
                 group.claims[key] = Claimed(item, share, part)

@@ -179,19 +179,20 @@ class _Books:
 
 def _open(case: Case, asset: Asset) -> Fraction:
     """What the request adds: face value less credit notes and less what the bank financed already."""
-    left = Fraction(asset.face)
+    left = asset.face
     if isinstance(asset, Receivable):
         if case.cancelled(asset):
             return Fraction(0)
-        left -= Fraction(asset.credited)
-    own = max(
-        (
-            sum(claim.share_ppb for claim in row.claims if claim.own and claim.state == "financed")
-            for row in asset.assets
-        ),
-        default=0,
-    )
-    return max(left - Fraction(asset.face) * min(own, FACE_VALUE_PPB) / FACE_VALUE_PPB, Fraction(0))
+        left = max(left - asset.credited, Decimal(0))
+    own = 0
+    for row in asset.assets:
+        own = max(
+            own, sum(claim.share_ppb for claim in row.claims if claim.own and claim.state == "financed")
+        )
+    if not own:
+        return Fraction(left)
+    financed = Fraction(asset.face) * min(own, FACE_VALUE_PPB) / FACE_VALUE_PPB
+    return max(Fraction(left) - financed, Fraction(0))
 
 
 def _judge(case: Case, group: _Group, near: Decimal) -> Verdict:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from consortium.documents.roles import buyer_of
 from crossverify.answers import Gap
-from crossverify.coverage import MIN_COVERAGE, NO_IDENTIFIER, NO_RETURNS, Coverage, coverage_of
+from crossverify.coverage import MIN_COVERAGE, NO_IDENTIFIER, NO_RETURNS, Cover, Coverage, coverage_of
 from crossverify.figures import Rate
 from crossverify.rule import Effect, Outcome, Rule, Text, Thresholds, Verdict
 from crossverify.wording import money, percent
 
 if TYPE_CHECKING:
     from crossverify.case import Case
-    from crossverify.orders import Asset
 
 
 class CoverageThresholds(Thresholds):
@@ -83,31 +82,36 @@ class CoverageRule(Rule[CoverageThresholds]):
     def evaluate(self, case: Case, thresholds: CoverageThresholds) -> Iterator[Verdict]:
         """See the class."""
         coverage = coverage_of(case)
+        judged: dict[
+            int, Verdict
+        ] = {}  # debtors are few, and what is said of one is said of all that it owes
         for asset in case.assets:
-            yield _judge(case, coverage, asset, thresholds.min_coverage)
+            key, debtor = asset.fingerprint, buyer_of(asset.primary.document)
+            found = coverage.gap or (coverage.total if debtor is None else coverage.of(debtor))
+            assert found is not None  # a total or a gap
+            if isinstance(found, Gap):
+                yield Verdict(key, Outcome.UNKNOWN, found.code, found.message, (case.of_gap(found, key),))
+                continue
+            if id(found) not in judged:
+                judged[id(found)] = _judge(coverage, found, thresholds.min_coverage)
+            yield judged[id(found)]._replace(subject=key)
 
 
-def _judge(case: Case, coverage: Coverage, asset: Asset, minimum: Decimal) -> Verdict:
-    key = asset.fingerprint
-    debtor = buyer_of(asset.primary.document)
-    found = coverage.gap or (coverage.total if debtor is None else coverage.of(debtor))
-    assert found is not None  # a total or a gap
-    if isinstance(found, Gap):
-        return Verdict(key, Outcome.UNKNOWN, found.code, found.message, (case.of_gap(found, key),))
+def _judge(coverage: Coverage, found: Cover, minimum: Decimal) -> Verdict:
     whose = "the sales to this debtor" if found.exact else "all sales"
     between = f"from {coverage.first} to {coverage.last}"
     if found.rate is None:
         text = f"Tax knows of no sales to this debtor {between}; the documents show {found.shown_money}."
         if not found.exact:
             text = f"The seller declared no sales {between}; the documents show {found.shown_money}."
-        return Verdict(key, Outcome.WARN, "NOT_DECLARED", text, found.inputs)
+        return Verdict("", Outcome.WARN, "NOT_DECLARED", text, found.inputs)
     text = (
         f"The documents show {percent(found.rate)} of {whose} that were declared to tax {between}: "
         f"{found.shown_money} of {money(found.declared, found.currency)}."
     )
     if found.rate >= Fraction(minimum):
-        return Verdict(key, Outcome.PASS, "ENOUGH", text, found.inputs)
+        return Verdict("", Outcome.PASS, "ENOUGH", text, found.inputs)
     if coverage.missing_rates:
         text += f" Not counted for want of a rate: {', '.join(coverage.missing_rates)}."
-        return Verdict(key, Outcome.UNKNOWN, "NO_RATE", text, found.inputs)
-    return Verdict(key, Outcome.WARN, "LOW", text, found.inputs)
+        return Verdict("", Outcome.UNKNOWN, "NO_RATE", text, found.inputs)
+    return Verdict("", Outcome.WARN, "LOW", text, found.inputs)
