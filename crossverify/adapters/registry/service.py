@@ -14,10 +14,18 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from consortium.errors import InvalidInputError
 from consortium.wire.chanrong.sources.v1 import registry_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as rpc
 from crossverify.adapters.context import Context
-from crossverify.adapters.institution import Institution, check_batch, check_text
+from crossverify.adapters.ids import normal_id
+from crossverify.adapters.institution import (
+    Institution,
+    check_batch,
+    check_text,
+    question_error,
+    wrong_question,
+)
 from crossverify.adapters.registry import store
 from crossverify.adapters.registry.load import REGISTRATIONS
 from crossverify.adapters.registry.records import (
@@ -59,7 +67,7 @@ class RegistryService(rpc.RegistrySourceServiceServicer):
         self._institution.check_answering()
         check_batch(len(request.assignors), MAX_ASSIGNORS, "assignors")
         for index, question in enumerate(request.assignors):
-            _check(question, f"assignors[{index}]")
+            check_text(question.assignor, f"assignors[{index}].assignor")
         now = int(self._clock())
         async with self._institution.database.read() as session:
             as_of = await self._institution.as_of(session, REGISTRATIONS)
@@ -69,14 +77,16 @@ class RegistryService(rpc.RegistrySourceServiceServicer):
         return response
 
 
-def _check(question: pb.AssignorQuestion, path: str) -> None:
-    check_text(question.assignor, f"{path}.assignor")
-    check_batch(len(question.other_identifiers), MAX_IDENTIFIERS, f"{path}.other_identifiers")
-    check_batch(len(question.names), MAX_NAMES, f"{path}.names")
-    for place, identifier in enumerate(question.other_identifiers):
-        check_text(identifier, f"{path}.other_identifiers[{place}]")
-    for place, name in enumerate(question.names):
-        check_text(name, f"{path}.names[{place}]", limit=MAX_NAME_CHARACTERS)
+def _check(question: pb.AssignorQuestion) -> None:
+    """Refuse one question; its neighbours are answered."""
+    check_batch(len(question.other_identifiers), MAX_IDENTIFIERS, "other_identifiers")
+    check_batch(len(question.names), MAX_NAMES, "names")
+    for identifier in (question.assignor, *question.other_identifiers):
+        check_text(identifier, "identifier")
+        if not normal_id(identifier):
+            raise wrong_question("identifier", identifier, "it is not written scheme:value")
+    for name in question.names:
+        check_text(name, "name", limit=MAX_NAME_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,10 @@ async def _find(session: AsyncSession, identifiers: Sequence[str], names: Sequen
 
 
 async def _search(session: AsyncSession, question: pb.AssignorQuestion, now: int) -> pb.AssignorAnswer:
+    try:
+        _check(question)
+    except InvalidInputError as error:
+        return pb.AssignorAnswer(assignor=question.assignor, error=question_error(error))
     found = await _find(session, (question.assignor, *question.other_identifiers), list(question.names))
     return pb.AssignorAnswer(
         assignor=question.assignor,
@@ -153,7 +167,10 @@ def parts(whole: pb.SearchRegistrationsResponse) -> Iterator[pb.SearchRegistrati
     part = pb.SearchRegistrationsResponse()
     count = size = 0
     for answer in whole.answers:
-        part.answers.append(pb.AssignorAnswer(assignor=answer.assignor, searched_names=answer.searched_names))
+        begun = pb.AssignorAnswer(assignor=answer.assignor, searched_names=answer.searched_names)
+        if answer.HasField("error"):
+            begun.error.CopyFrom(answer.error)
+        part.answers.append(begun)
         for each in answer.registrations:
             length = _length(each)
             if count and (count >= PART_REGISTRATIONS or size + length > MAX_PART_CHARACTERS):

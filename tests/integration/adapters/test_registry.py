@@ -21,6 +21,7 @@ from consortium.rpc.client import call
 from consortium.wire.chanrong.sources.v1 import registry_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as rpc
 from crossverify.adapters.registry.records import add_months
+from crossverify.answers import Gap, RegistryAnswer, read
 from crossverify.evidence import SourceState
 from crossverify.sources.digest import answer_digest
 from crossverify.sources.registry import PART_REGISTRATIONS, RegistryQuestion, RegistrySource
@@ -119,6 +120,24 @@ async def test_another_writing_of_the_identifier_is_the_same(registry: RunningAd
     await registry.load(registration_json("0001"))
     scheme, _, value = SELLER.partition(":")
     assert await numbers(registry, assignor=f"{scheme.upper()}: {value.lower()}") == ["0001"]
+
+
+async def test_a_question_that_cannot_be_understood_costs_only_itself(registry: RunningAdapter) -> None:
+    await registry.load(registration_json("0001"))
+    questions = [
+        RegistryQuestion(SELLER),
+        RegistryQuestion("nobody"),
+        RegistryQuestion("uscc:1", ("nobody",)),
+        RegistryQuestion("uscc:2", (), ("N" * 201,)),
+        RegistryQuestion("uscc:3", (), tuple(f"N{n}" for n in range(33))),
+    ]
+    answer = await RegistrySource(registry.channel()).ask(questions)
+    assert answer.state is SourceState.ANSWERED, answer.reason
+    assert [each["number"] for each in answer.answers[SELLER]["registrations"]] == ["0001"]
+    for each in questions[1:]:
+        told = read(RegistryAnswer, answer, each.assignor, "registry")
+        assert isinstance(told, Gap)
+        assert told.code in ("NOT_ANSWERED", "ANSWER_UNREADABLE")
 
 
 async def test_a_long_answer_comes_in_parts_and_is_one_answer(registry: RunningAdapter) -> None:

@@ -16,6 +16,10 @@ KIND = Kind(
     request=lambda names: pb.SearchRegistrationsRequest(
         assignors=[pb.AssignorQuestion(assignor=name) for name in names]
     ),
+    wrong=lambda names: pb.SearchRegistrationsRequest(
+        assignors=[pb.AssignorQuestion(assignor=name) for name in names[:-1]]
+        + [pb.AssignorQuestion(assignor=names[-1], other_identifiers=["nobody"])]
+    ),
     stream=lambda link: (
         rpc.RegistrySourceServiceStub(link).StreamRegistrations,
         lambda question: pb.StreamRegistrationsRequest(question=question),
