@@ -10,6 +10,7 @@ from consortium.documents.identifiers import Validity, check_identifier
 from consortium.documents.roles import Reference, buyer_of, seller_of
 from consortium.documents.weights import portions_of
 from crossverify.case import Receivable
+from crossverify.domains import within
 from crossverify.evidence import EvidenceDocument
 from crossverify.names import alike
 from crossverify.rule import Effect, NoThresholds, Outcome, Text, Verdict
@@ -76,9 +77,11 @@ class PartyIdRule(First):
 
 def _slip(said: Verdict) -> Verdict:
     """A name that is the registered one but for a slip of the pen: the identifier says who it is."""
-    if said.code != "NAME_DIFFERS" or not alike(said.inputs[0].value, said.inputs[1].value):
+    if said.code != "NAME_DIFFERS":
         return said
-    return said._replace(code="NAME_SLIP")
+    one, other = said.inputs[0].value, said.inputs[1].value
+    same = alike(one, other) or within(one.casefold(), other.casefold(), 1)  # of the legal form too
+    return said._replace(code="NAME_SLIP") if same else said
 
 
 def _orders(case: Case, asset: Asset) -> list[EvidenceDocument]:

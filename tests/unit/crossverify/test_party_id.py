@@ -179,6 +179,7 @@ def test_version_2_finds_the_names_on_orders() -> None:
         ("Great Wheel Motor", "NAME_SLIP"),
         ("Great Wheel Motors Ltd", "NAME_SLIP"),
         ("Great Wheels Motors", "NAME_SLIP"),
+        ("Great Whel Motors", "NAME_SLIP"),
         ("Great Stone Motors", "NAME_DIFFERS"),
         ("Third Hand Trading", "NAME_DIFFERS"),
     ],
@@ -187,6 +188,17 @@ def test_a_slip_of_the_pen_is_no_other_party(name: str, code: str) -> None:
     finding = judged2(World(invoice(buyer=renamed(name))), "PARTY_ID", 2)[-1]
     assert (finding.outcome.value, finding.code) == ("WARN", code)
     assert finding.effect is (Effect.INFORMATION if code == "NAME_SLIP" else Effect.REFER)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("长轮有华公司", "NAME_SLIP"), ("长江有限公司", "NAME_SLIP"), ("黄河有限公司", "NAME_DIFFERS")],
+)
+def test_a_slip_in_a_chinese_name(name: str, code: str) -> None:
+    buyer = renamed("长轮有限公司")
+    world = World(invoice(buyer=renamed(name)))
+    world.taxpayer(buyer)
+    assert judged2(world, "PARTY_ID", 2)[-1].code == code
 
 
 def test_version_2_looks_at_orders_that_are_lent_on() -> None:
