@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from crossverify.case import Case, Receivable
 
 _PREPAYMENT: Final = "386"
+_HOW_MUCH_IS_UNCLEAR: Final = frozenset({Fact.UNITS, Fact.EARLIER_UNITS, Fact.RECEIPT_WITHOUT_QUANTITY})
+"""The debtor received it; MATCH_QTY says why the quantities cannot be compared."""
 _NO_GOODS: Final = frozenset({Fact.SERVICE, Fact.NOTHING, Fact.CREDITED, Fact.CANCELLED})
 
 
@@ -229,6 +231,8 @@ def _goods(table: tuple[LineMatch, ...], tolerance: Fraction) -> _Goods:
     for each in lines:
         if Note.SELLERS_RECEIPT in each.notes:
             by_seller += 1
+        elif each.quantity_says in _HOW_MUCH_IS_UNCLEAR:
+            accepted += 1
         elif each.accepted is not None and each.accepted > 0:
             enough = (each.over_accepted or 0) <= tolerance * each.invoiced
             accepted += enough

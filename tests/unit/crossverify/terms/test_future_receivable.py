@@ -55,6 +55,13 @@ def test_goods_accepted_on_some_lines_only() -> None:
     assert t.codes(short, "FUTURE_RECEIVABLE") == [("WARN", "PARTLY")]
 
 
+def test_goods_that_were_received_in_another_unit_are_performed() -> None:
+    kilos = receipt(lines=({"received": Decimal(12), "unit": "KGM"},))
+    assert t.codes(World(order(), kilos, invoice()), "FUTURE_RECEIVABLE") == [("PASS", "PERFORMED")]
+    unsaid = receipt(lines=({"received": None, "unit": None},))
+    assert t.codes(World(order(), unsaid, invoice()), "FUTURE_RECEIVABLE") == [("PASS", "PERFORMED")]
+
+
 def test_goods_that_were_all_refused() -> None:
     world = World(order(), receipt(lines=({"rejected": Decimal(100)},)), invoice(), confirmation())
     assert t.codes(world, "FUTURE_RECEIVABLE") == [("FAIL", "REFUSED")]
