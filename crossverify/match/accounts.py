@@ -28,6 +28,8 @@ from crossverify.units import Exact, dimension, factor, scaled, to_base
 
 _SAME_PRICE = Fraction(1, 1000)
 """Prices may differ by so much, relatively, and still be the same for telling lines apart (rounding)."""
+_FEW = 64
+"""So many accounts of one item are gone through one by one."""
 _MAX_TOLD = 8
 """Most candidates that are told."""
 
@@ -87,7 +89,8 @@ class Account:
     :ivar despatched: quantity sent; none where no despatch advice says one
     :ivar unreceived: of it what was sent by despatch advices that no receipt names
     :ivar repeated: whether a receipt line was there twice
-    :ivar uncertain: whether an invoice drew on it in a unit that cannot be compared
+    :ivar doubts: whether an invoice drew on it in a unit that cannot be compared
+    :ivar doubts_below: whether one did so on a line below it
     """
 
     unit: str
@@ -107,8 +110,10 @@ class Account:
     despatched: Exact | None = None
     unreceived: Exact = 0
     repeated: bool = False
-    uncertain: bool = False
+    doubts: bool = False
+    doubts_below: bool = False
     _parts: tuple[Account, ...] | None = None
+    _by_debtor: bool | None = None
 
     @property
     def leaves(self) -> tuple[Account, ...]:
@@ -133,6 +138,36 @@ class Account:
                 above = above.parent
             self._parts = tuple({id(each): each for each in found}.values())
         return self._parts
+
+    @property
+    def by_debtor(self) -> bool:
+        """Whether all its own receipts were handed in or signed by the debtor; asked once all are entered."""
+        if self._by_debtor is None:
+            sources = [each.source for each in self.entries]
+            self._by_debtor = all(
+                each.buyer != "" and each.buyer in {each.pushed_by, each.signed_by} for each in sources
+            )
+        return self._by_debtor
+
+    def doubt(self) -> None:
+        """Notes that an invoice drew on it in a unit that cannot be compared."""
+        self.doubts = True
+        above = self.parent
+        while above is not None:
+            above.doubts_below = True
+            above = above.parent
+
+    @property
+    def doubted(self) -> bool:
+        """Whether what is left here cannot be known, as something drew in a unit that cannot be compared."""
+        if self.doubts or self.doubts_below:
+            return True
+        above = self.parent
+        while above is not None:
+            if above.doubts:
+                return True
+            above = above.parent
+        return False
 
     @property
     def name(self) -> str:
@@ -200,6 +235,7 @@ class Names:
         self._by_item: dict[Key, list[Account]] = defaultdict(list)
         self._by_price: dict[PriceKey, list[Account]] | None = None
         self._told_apart: dict[tuple[object, ...], Place | None] = {}
+        self._many: dict[int, _Many] = {}
 
     def add(self, account: Account, line_ids: Iterable[str | None], item: Item | None) -> None:
         """Adds an account under its line number and item."""
@@ -216,6 +252,7 @@ class Names:
                 known.append(account)
         self._by_price = None
         self._told_apart.clear()
+        self._many.clear()
 
     def by_id(self, line_id: str) -> Sequence[Account]:
         """Accounts of a line number; one written with other leading zeros counts where it is the only one."""
@@ -249,14 +286,14 @@ class Names:
                     notes = (Note.ITEM_DIFFERS,)
                 return Place(named[0], How.REFERENCE, notes=notes)
             if named:  # the order has the number twice
-                return _narrowed(named, asked) or Place(None, candidates=tuple(named))
+                return self._told(named, asked) or Place(None, candidates=tuple(named[:_MAX_TOLD]))
             if self.accounts:
                 notes = (Note.LINE_UNKNOWN,)
         found = self.by_item(asked.item)
         if len(found) == 1:
             return Place(found[0], How.ITEM, notes=notes)
         if found:
-            place = self._told(found, asked) or Place(None, candidates=tuple(found))
+            place = self._told(found, asked) or Place(None, candidates=tuple(found[:_MAX_TOLD]))
             return place._replace(notes=(*notes, *place.notes))
         return self._by_unit_and_price(asked, notes)
 
@@ -264,7 +301,13 @@ class Names:
         """As :func:`_narrowed`; standing orders ask the same again and again."""
         key = (id(found), asked.unit, asked.price, asked.currency)
         if key not in self._told_apart:
-            self._told_apart[key] = _narrowed(found, asked)
+            if len(found) > _FEW:
+                many = self._many.get(id(found))
+                if many is None:
+                    many = self._many[id(found)] = _Many(found)
+                self._told_apart[key] = many.narrowed(asked)
+            else:
+                self._told_apart[key] = _narrowed(found, asked)
         return self._told_apart[key]
 
     def _by_unit_and_price(self, asked: Asked, notes: tuple[Note, ...]) -> Place:
@@ -273,10 +316,9 @@ class Names:
             if self._by_price is None:
                 self._by_price = self._priced()
             key = price_key(asked.unit, price, asked.currency)
-            found = [
-                each for each in self._by_price.get(key, ()) if not numbers_differ(asked.item, each.item)
-            ]
-            if len(found) == 1 and asked.prices().get(key) == 1:
+            same = self._by_price.get(key, [])
+            found = [each for each in same[:_FEW] if not numbers_differ(asked.item, each.item)]
+            if len(found) == 1 and len(same) <= _FEW and asked.prices().get(key) == 1:
                 return Place(found[0], How.UNIT_PRICE, notes=notes)
         if asked.alone and len(self.accounts) == 1 and not numbers_differ(asked.item, self.accounts[0].item):
             return Place(self.accounts[0], How.SOLE, notes=notes)
@@ -303,15 +345,43 @@ def _narrowed(found: Sequence[Account], asked: Asked) -> Place | None:
         fitting = [
             each for each in found if each.unit and dimension(each.unit) == dimension(asked.unit)
         ] or fitting
-    if len(fitting) == 1:
-        return Place(fitting[0], How.UNIT_PRICE)
     price = asked.price
-    if price is not None:
-        priced = [each for each in fitting if _has_price(each, asked, price)]
-        if len(priced) == 1:
-            return Place(priced[0], How.UNIT_PRICE)
-        fitting = priced or fitting
-    together = _together(fitting)
+    if price is not None and len(fitting) > 1:
+        fitting = [each for each in fitting if _has_price(each, asked, price)] or fitting
+    return _one_of(fitting)
+
+
+class _Many:
+    """Accounts of one item that are too many to be gone through for every line: told apart by exact prices."""
+
+    def __init__(self, found: Sequence[Account]) -> None:
+        dimensions: dict[str, list[Account]] = defaultdict(list)
+        prices: dict[PriceKey, list[Account]] = defaultdict(list)
+        for each in found:
+            if each.unit:
+                dimensions[dimension(each.unit)].append(each)
+            if each.price is not None:
+                prices[price_key(each.price_unit, each.price, currency_of(each))].append(each)
+        self._all = _one_of(found)
+        self._of_dimension = {name: _one_of(accounts) for name, accounts in dimensions.items()}
+        self._of_price = {name: _one_of(accounts) for name, accounts in prices.items()}
+
+    def narrowed(self, asked: Asked) -> Place | None:
+        """As :func:`_narrowed`."""
+        price = asked.price
+        if asked.unit is None:
+            return self._all
+        if price is not None:
+            key = price_key(asked.unit, price, asked.currency)
+            if key in self._of_price:
+                return self._of_price[key]
+        return self._of_dimension.get(dimension(asked.unit), self._all)
+
+
+def _one_of(accounts: Sequence[Account]) -> Place | None:
+    if len(accounts) == 1:
+        return Place(accounts[0], How.UNIT_PRICE)
+    together = _together(accounts)
     return None if together is None else Place(together, How.ITEM, notes=(Note.SEVERAL_LINES,))
 
 

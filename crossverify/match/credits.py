@@ -8,15 +8,16 @@ Lines of an invoice that draw on the same account are filled one after the other
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from consortium.documents import CreditNote, Invoice, InvoiceLine
+from crossverify.match.billed import Billed
 from crossverify.match.items import Key, item_keys, unit_price
-from crossverify.match.joined import Billed
 from crossverify.units import Exact, exact, factor
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def take_back(
     return loose
 
 
+_MOST = 1000
+"""Lines of one item that one line of a note is spread over at most."""
+
+
 class _Targets:
     """The lines of an invoice, as a credit note may name them."""
 
@@ -71,6 +76,8 @@ class _Targets:
         self._lines = lines
         self._by_order_line: dict[str, list[Billed]] = defaultdict(list)
         self._by_item: dict[Key, list[Billed]] = defaultdict(list)
+        self._numbers: dict[Key, dict[str, list[Billed]]] = {}
+        self._at_price: dict[tuple[object, ...], deque[Billed]] = {}
         for each in lines:
             if each.line.order_line is not None:
                 self._by_order_line[each.line.order_line].append(each)
@@ -91,22 +98,32 @@ class _Targets:
         for key in item_keys(taken.item):
             same = self._by_item.get(key, [])
             if len(same) > 1:
-                same = _told_apart(same, taken)
-            if same:
+                found = self._told_apart(key, same, taken)
+                if found:
+                    return found
+            elif same:
                 return same
         return self._lines if len(self._lines) == 1 and alone else ()
 
-
-def _told_apart(same: list[Billed], taken: InvoiceLine) -> list[Billed]:
-    by_number = [each for each in same if each.line.line_id == taken.line_id]
-    if len(by_number) == 1:
-        return by_number
-    by_price = [each for each in same if _same_price(each.line, taken)]
-    if len(by_price) == 1:
-        return by_price
-    left = by_price or same
-    first = left[0].place.account
-    return left if first is not None and all(each.place.account is first for each in left) else []
+    def _told_apart(self, key: Key, same: list[Billed], taken: InvoiceLine) -> Sequence[Billed]:
+        """Of several lines of one item those that a note's line may mean: by line number, else by price."""
+        numbers = self._numbers.get(key)
+        if numbers is None:
+            numbers = self._numbers[key] = defaultdict(list)
+            for each in same:
+                numbers[each.line.line_id].append(each)
+        if len(numbers.get(taken.line_id, ())) == 1:
+            return numbers[taken.line_id]
+        price = (key, taken.unit, taken.price, taken.base_quantity, taken.base_unit)
+        left = self._at_price.get(price)
+        if left is None:
+            some = [each for each in same if _same_price(each.line, taken)] or same
+            first = some[0].place.account
+            together = first is not None and all(each.place.account is first for each in some)
+            left = self._at_price[price] = deque(some if together or len(some) == 1 else ())
+        while len(left) > 1 and left[0].net <= 0:
+            left.popleft()  # wholly taken back
+        return tuple(islice(left, _MOST))
 
 
 def _same_price(line: InvoiceLine, taken: InvoiceLine) -> bool:
@@ -121,6 +138,8 @@ def _lower(found: Sequence[Billed], taken: InvoiceLine, quantity: Exact) -> Exac
     used: Exact = 0
     amount = abs(taken.net_amount)
     for position, target in enumerate(found):
+        if amount <= 0 and used >= quantity:
+            break
         last = position == len(found) - 1
         own = amount if last else min(amount, max(target.line.net_amount - target.credited_net, Decimal(0)))
         target.credited_net += own

@@ -1,11 +1,9 @@
-"""Orders, despatch advices, receipts and invoices joined line by line.
+"""Orders, despatch advices and receipts joined line by line; :mod:`crossverify.match.billed` adds the invoices.
 
 1. Every order is a slot with an account per line. An order that is only referred to is a slot too, with accounts made
    of what despatch advices and receipts say of it; so is a despatch advice or a receipt that belongs to no order.
 2. Lines that cannot be told apart get accounts above them (:func:`~crossverify.match.accounts.join`).
 3. Despatch advices, then receipts, are entered.
-4. The lines of invoices find their accounts: by reference, else by item, unit and price, else as the only ones. A line
-   that refers to nothing is looked for among all trades of the same buyer and seller.
 
 Nothing here depends on the order of the documents, and no reference is followed further than from receipt to despatch
 advice to order, so that cycles do no harm.
@@ -15,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +21,6 @@ from consortium.documents import (
     DespatchLine,
     GoodsReceipt,
     Invoice,
-    InvoiceLine,
     Item,
     PurchaseOrder,
     ReceiptLine,
@@ -38,19 +34,16 @@ from crossverify.match.accounts import (
     Entry,
     Names,
     Place,
-    PriceKey,
     Slot,
     into,
     join,
-    price_key,
 )
-from crossverify.match.items import is_service, net_price
+from crossverify.match.items import net_price
 from crossverify.match.parties import Parties
-from crossverify.match.table import Note
-from crossverify.units import Exact, exact
+from crossverify.units import exact
 
 if TYPE_CHECKING:
-    from crossverify.case import Case, Receivable
+    from crossverify.case import Case
 
 _REJECTED = "RE"
 
@@ -66,35 +59,6 @@ class _Meant(NamedTuple):
     line_id: str | None
 
 
-@dataclass(slots=True, eq=False)
-class Billed:
-    """One line of an invoice with its place in the trade.
-
-    :ivar slot: the order that it names, or what stands for one
-    :ivar place: its account
-    :ivar referenced: whether it names anything at all
-    :ivar service: whether it is a service: no receipt is to be expected
-    :ivar repeated: whether the invoice has the same line more than once
-    :ivar credited: quantity that credit notes took back, in the line's unit
-    :ivar credited_net: amount without tax that credit notes took back of it
-    """
-
-    line: InvoiceLine
-    slot: Slot | None
-    place: Place
-    referenced: bool
-    service: bool
-    repeated: bool = False
-    credited: Exact = 0
-    credited_net: Decimal = Decimal(0)
-
-    @property
-    def net(self) -> Exact:
-        """Invoiced quantity net of credit notes, in the line's unit."""
-        quantity = exact(self.line.quantity)
-        return quantity - self.credited if self.credited else quantity
-
-
 class Joined:
     """The joined trade of a case, before anything is drawn."""
 
@@ -106,9 +70,8 @@ class Joined:
         self._distinct: list[Slot] = []
         self._found: dict[tuple[object, ...], Slot] = {}
         self._pairs: dict[tuple[str, str], Names] | None = None
-        self._entered: dict[str, list[tuple[Account, str, Item | None]]] = defaultdict(list)
+        self.entered: dict[str, list[tuple[Account, str, Item | None]]] = defaultdict(list)
         """Accounts of the lines of a despatch advice or a receipt, by fingerprint."""
-        self._named: dict[str, Names] = {}
         self._finds: dict[tuple[str, str, int], EvidenceDocument | None] = {}
         self._add_orders(documents)
         advices = [(item, item.document) for item in documents if isinstance(item.document, DespatchAdvice)]
@@ -135,7 +98,7 @@ class Joined:
 
     # --- 1: slots ---------------------------------------------------------------------------
 
-    def _slot(
+    def slot(
         self,
         names: list[tuple[str, ...]],
         order: EvidenceDocument | None,
@@ -157,12 +120,12 @@ class Joined:
             body = item.document
             if not isinstance(body, PurchaseOrder) or ("order", item.fingerprint) in self._slots:
                 continue
-            slot = self._slot([("order", item.fingerprint)], item, body.number, body)
+            slot = self.slot([("order", item.fingerprint)], item, body.number, body)
             for line in body.lines:
                 account = Account(line.unit, slot, line, line.item, line.line_id, net_price(line), line.unit)
                 slot.names.add(account, (line.line_id,), line.item)
 
-    def _order_slot(self, number: str, body: Invoice | GoodsReceipt | DespatchAdvice) -> Slot:
+    def order_slot(self, number: str, body: Invoice | GoodsReceipt | DespatchAdvice) -> Slot:
         """The slot of an order that a document names."""
         key = ("order", number, id(body))
         known = self._found.get(key)
@@ -172,11 +135,11 @@ class Joined:
             if found is not None and ("order", found.fingerprint) in self._slots:
                 known = self._slots["order", found.fingerprint]
             else:
-                known = self._slot(reference_identities(reference, body), None, number, body)
+                known = self.slot(reference_identities(reference, body), None, number, body)
             self._found[key] = known
         return known
 
-    def _of_pair(self, body: Invoice | DespatchAdvice | GoodsReceipt) -> Names:
+    def of_pair(self, body: Invoice | DespatchAdvice | GoodsReceipt) -> Names:
         """All accounts of a document's buyer and seller, by item; made when a line refers to nothing."""
         if self._pairs is None:
             self._pairs = defaultdict(Names)
@@ -189,34 +152,34 @@ class Joined:
     def _sent(self, item: EvidenceDocument, body: DespatchAdvice, line: DespatchLine) -> _Meant:
         number = line.order_number or body.order_number
         if number is not None:
-            return _Meant(self._order_slot(number, body), line.order_line)
-        if self._of_pair(body).by_item(line.item):
+            return _Meant(self.order_slot(number, body), line.order_line)
+        if self.of_pair(body).by_item(line.item):
             return _Meant(None, None)
-        return _Meant(self._slot([("despatch", item.fingerprint)], None, body.number, body), line.line_id)
+        return _Meant(self.slot([("despatch", item.fingerprint)], None, body.number, body), line.line_id)
 
     def _received(self, item: EvidenceDocument, body: GoodsReceipt, line: ReceiptLine) -> _Meant:
         """Slot and line of a receipt's line: its own reference, the header's, or the despatch advice's."""
         despatch_number = line.despatch_number or body.despatch_number
         number = line.order_number or body.order_number
         if number is not None:
-            slot = self._order_slot(number, body)
+            slot = self.order_slot(number, body)
             if line.order_line is None and despatch_number is not None:
-                via = self._despatched(despatch_number, line.despatch_line, body)
+                via = self.despatched(despatch_number, line.despatch_line, body)
                 if via.slot is slot:
                     return via
             return _Meant(slot, line.order_line)
         if despatch_number is not None:
-            via = self._despatched(despatch_number, line.despatch_line, body)
+            via = self.despatched(despatch_number, line.despatch_line, body)
             return _Meant(via.slot, line.order_line or via.line_id)
-        if self._of_pair(body).by_item(line.item):
+        if self.of_pair(body).by_item(line.item):
             return _Meant(None, None)
-        return _Meant(self._slot([("receipt", item.fingerprint)], None, body.number, body), line.line_id)
+        return _Meant(self.slot([("receipt", item.fingerprint)], None, body.number, body), line.line_id)
 
     def _advice(self, number: str, body: Invoice | GoodsReceipt) -> EvidenceDocument | None:
-        found = self._find("despatch_advice", number, body)
+        found = self.find("despatch_advice", number, body)
         return found if found is not None and found.state != "void" else None
 
-    def _find(self, kind: str, number: str, body: Invoice | GoodsReceipt) -> EvidenceDocument | None:
+    def find(self, kind: str, number: str, body: Invoice | GoodsReceipt) -> EvidenceDocument | None:
         """The document that another one names; lines name the same again and again."""
         key = (kind, number, id(body))
         if key not in self._finds:
@@ -233,7 +196,7 @@ class Joined:
                     found.add(advice.fingerprint)
         return frozenset(found)
 
-    def _despatched(self, number: str, line_id: str | None, body: Invoice | GoodsReceipt) -> _Meant:
+    def despatched(self, number: str, line_id: str | None, body: Invoice | GoodsReceipt) -> _Meant:
         """What a line of a despatch advice is about; the advice stands for an order where it names none."""
         key = ("despatch", number, line_id, id(body))
         found = self._advice(number, body)
@@ -247,7 +210,7 @@ class Joined:
         if key not in self._found:
             reference = Reference("despatch_advice", number, body.seller, body.buyer)
             names = [("despatch", *name) for name in reference_identities(reference, body)]
-            self._found[key] = self._slot(names, None, number, body)
+            self._found[key] = self.slot(names, None, number, body)
         return _Meant(self._found[key], line_id)
 
     def _make_accounts(
@@ -292,12 +255,12 @@ class Joined:
     ) -> Place:
         asked = Asked(meant.line_id, line.item, line.unit, alone)
         if meant.slot is None:
-            return self._of_pair(body).place(asked)
+            return self.of_pair(body).place(asked)
         return meant.slot.names.place(asked)
 
     def _enter_advice(self, item: EvidenceDocument, body: DespatchAdvice, meant: list[_Meant]) -> None:
         counts = Counter(id(each.slot) for each in meant)
-        entered = self._entered[item.fingerprint]
+        entered = self.entered[item.fingerprint]
         for line, about in zip(body.lines, meant, strict=True):
             account = self._place(about, body, line, counts[id(about.slot)] == 1).account
             if account is None:
@@ -315,7 +278,7 @@ class Joined:
 
     def _enter_receipt(self, item: EvidenceDocument, body: GoodsReceipt, meant: list[_Meant]) -> None:
         counts = Counter(id(each.slot) for each in meant)
-        entered = self._entered[item.fingerprint]
+        entered = self.entered[item.fingerprint]
         repeats = len({line.line_id for line in body.lines}) < len(body.lines)
         seen: set[ReceiptLine] = set()
         for line, about in zip(body.lines, meant, strict=True):
@@ -372,148 +335,10 @@ class Joined:
         entry.accepted = entry.received - entry.rejected
         account.goods.supply(entry.accepted)
 
-    # --- 4: invoices ------------------------------------------------------------------------
-
-    def invoice_lines(self, receivable: Receivable) -> Iterator[Billed]:
-        """The lines of a receivable's invoice with their places."""
-        body = receivable.invoice
-        prices: Counter[PriceKey] = Counter()
-
-        def counted() -> Counter[PriceKey]:
-            if not prices:
-                for each in body.lines:
-                    price = net_price(each)
-                    if price is not None:
-                        prices[price_key(each.unit, price, body.currency)] += 1
-            return prices
-
-        slots: dict[tuple[str | None, ...], Slot | None] = {}
-        targets = []
-        for line in body.lines:
-            numbers = (
-                line.order_number or body.order_number,
-                line.receipt_number or body.receipt_number,
-                line.despatch_number or body.despatch_number,
-            )
-            if numbers not in slots:
-                slots[numbers] = self._invoice_slot(body, *numbers)
-            targets.append((line, numbers, slots[numbers]))
-        alone = Counter(id(slot) for _, _, slot in targets)
-        whats = [_what(line) for line in body.lines]
-        same = Counter(whats)
-        for (line, numbers, slot), what in zip(targets, whats, strict=True):
-            asked = Asked(
-                line.order_line, line.item, line.unit, alone[id(slot)] == 1, line, body.currency, counted
-            )
-            referenced = any(numbers)
-            place = self._billed(body, line, numbers, slot, asked)
-            yield Billed(line, slot, place, referenced, is_service(line), same[what] > 1)
-
-    def _invoice_slot(
-        self, body: Invoice, order: str | None, receipt: str | None, despatch: str | None
-    ) -> Slot | None:
-        """The order that numbers on an invoice's line mean; none where several or none are meant."""
-        if order is not None:
-            return self._order_slot(order, body)
-        if receipt is not None:
-            reference = Reference("goods_receipt", receipt, body.seller, body.buyer)
-            found = self._find("goods_receipt", receipt, body)
-            if found is None or found.fingerprint not in self._entered:
-                names = [("receipt", *name) for name in reference_identities(reference, body)]
-                return self._slot(names, None, receipt, body)
-            slots = {id(each.slot): each.slot for each, _, _ in self._entered[found.fingerprint]}
-            return next(iter(slots.values())) if len(slots) == 1 else None
-        if despatch is not None:
-            return self._despatched(despatch, None, body).slot
-        return None
-
-    def _billed(
-        self,
-        body: Invoice,
-        line: InvoiceLine,
-        numbers: tuple[str | None, ...],
-        slot: Slot | None,
-        asked: Asked,
-    ) -> Place:
-        order, receipt, despatch = numbers
-        if (
-            order is not None
-            and slot is not None
-            and line.order_line is not None
-            and slot.names.by_id(line.order_line)
-        ):
-            place = slot.names.place(asked)
-            return self._checked(body, place, slot, receipt) if receipt is not None else place
-        for kind, number, line_id in (
-            ("goods_receipt", receipt, line.receipt_line),
-            ("despatch_advice", despatch, line.despatch_line),
-        ):
-            names = self._lines_named(body, kind, number) if number is not None else None
-            if names is None or (line_id is None and slot is not None):
-                continue
-            place = names.place(_instead(asked, line_id))
-            if place.account is not None:
-                wrong = order is not None and slot is not None and not _belongs(place.account, slot)
-                return place._replace(notes=(*place.notes, Note.REFERENCES_DIFFER)) if wrong else place
-        if slot is not None:
-            place = slot.names.place(asked)
-            return (
-                self._checked(body, place, slot, receipt)
-                if order is not None and receipt is not None
-                else place
-            )
-        place = self._of_pair(body).place(Asked(None, line.item, line.unit, False, line, body.currency))
-        return place if any(numbers) else place._replace(notes=(*place.notes, Note.UNREFERENCED))
-
-    def _lines_named(self, body: Invoice, kind: str, number: str) -> Names | None:
-        """The lines of a receipt or a despatch advice, as lines of an invoice may name them."""
-        found = self._find(kind, number, body)
-        if found is None or found.fingerprint not in self._entered:
-            return None
-        names = self._named.get(found.fingerprint)
-        if names is None:
-            names = self._named[found.fingerprint] = Names()
-            for account, line_id, item in self._entered[found.fingerprint]:
-                names.add(account, (line_id,), item)
-        return names
-
-    def _checked(self, body: Invoice, place: Place, slot: Slot, receipt: str) -> Place:
-        """Notes that the receipt which a line names belongs to another order."""
-        names = self._lines_named(body, "goods_receipt", receipt)
-        if names is None or not names.accounts or any(_belongs(each, slot) for each in names.accounts):
-            return place
-        return place._replace(notes=(*place.notes, Note.REFERENCES_DIFFER))
-
-
-def _belongs(account: Account, slot: Slot) -> bool:
-    return any(leaf.slot is slot for leaf in account.leaves)
-
-
-def _instead(asked: Asked, line_id: str | None) -> Asked:
-    return Asked(line_id, asked.item, asked.unit, asked.alone, asked.billed, asked.currency, asked.prices)
-
 
 def _by_line(body: DespatchAdvice, meant: list[_Meant]) -> Iterator[tuple[str | None, _Meant]]:
     for line, about in zip(body.lines, meant, strict=True):
         yield line.line_id, about
-
-
-def _what(line: InvoiceLine) -> tuple[object, ...]:
-    """What makes two lines of an invoice the same."""
-    return (
-        line.order_number,
-        line.order_line,
-        line.receipt_number,
-        line.receipt_line,
-        line.despatch_number,
-        line.despatch_line,
-        line.item,
-        line.quantity,
-        line.unit,
-        line.price,
-        line.net_amount,
-        line.period,
-    )
 
 
 def _unclear(account: Account, code: str, item: EvidenceDocument, line: ReceiptLine) -> None:

@@ -3,19 +3,22 @@ then ledger position."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consortium.documents import InvoiceLine
+from crossverify.evidence import EvidenceDocument
 from crossverify.match.accounts import Account, currency_of
+from crossverify.match.billed import Billed, Invoices
 from crossverify.match.credits import take_back
 from crossverify.match.items import net_price, same_price_as_written
-from crossverify.match.joined import Billed, Joined
+from crossverify.match.joined import Joined
 from crossverify.match.meters import Meter
 from crossverify.match.table import Fact, How, LineMatch, Note
+from crossverify.match.totals import Totals, notes_of, totals_of
 from crossverify.percase import per_case
 from crossverify.units import Exact, exact, factor, scaled
 
@@ -39,6 +42,7 @@ class Matched:
     :ivar reach: what may meet the line: accepted on its lines, and on the item where receipts name no line
     :ivar ordered_reach: the same of what was ordered
     :ivar ordered_used: invoiced so far of it, this line included
+    :ivar orders: the orders of its lines
     """
 
     billed: Billed
@@ -47,6 +51,7 @@ class Matched:
     reach: Exact = 0
     ordered_reach: Exact = 0
     ordered_used: Exact = 0
+    orders: tuple[EvidenceDocument, ...] = ()
 
     @property
     def line(self) -> InvoiceLine:
@@ -57,25 +62,6 @@ class Matched:
     def account(self) -> Account | None:
         """Where it draws."""
         return self.billed.place.account
-
-
-class _Totals(NamedTuple):
-    """What stands on an account, in the unit of its tree."""
-
-    ordered: Exact | None
-    all_ordered: bool
-    despatched: Exact | None
-    received: Exact | None
-    rejected: Exact | None
-    short: Exact | None
-    accepted: Exact | None
-    unclear: str
-    receipts: bool
-    by_debtor: bool
-    sent: bool
-    outstanding: Exact
-    shared: bool
-    repeated: bool
 
 
 class _Drawn(NamedTuple):
@@ -102,7 +88,8 @@ class Matching:
 
     def __init__(self, case: Case) -> None:
         self._lines: dict[str, tuple[Matched, ...]] = {}
-        self._totals: dict[int, _Totals] = {}
+        self._totals: dict[int, Totals] = {}
+        self._prices: dict[tuple[int, str, str], _Prices] = {}
         self.loose_credits: Mapping[str, tuple[tuple[str, Decimal], ...]] = {}
         count = sum(len(getattr(item.document, "lines", ())) for item in case.documents)
         self.refused = (
@@ -110,8 +97,8 @@ class Matching:
         )
         if self.refused:
             return
-        joined = Joined(case)
-        billed = {each.fingerprint: tuple(joined.invoice_lines(each)) for each in case.receivables}
+        invoices = Invoices(Joined(case))
+        billed = {each.fingerprint: tuple(invoices.lines(each)) for each in case.receivables}
         self.loose_credits = take_back(case.receivables, billed)
         for receivable in case.receivables:
             exempt = _exempt(case, receivable)
@@ -134,9 +121,9 @@ class Matching:
         line, account = billed.line, billed.place.account
         scale = factor(line.unit, account.unit) if account is not None else None
         before = account.goods.drawn if account is not None else None
-        priced = _price(receivable, billed, exempt)
         totals = self._of(account) if account is not None else None
-        notes = _notes(billed, totals)
+        priced = self._price(receivable, billed, exempt, totals)
+        notes = notes_of(billed, totals)
         goods = self._goods(billed, exempt, scale, totals, notes)
         if totals is not None and goods.over is not None and 0 < goods.over <= totals.outstanding:
             notes = tuple(sorted((*notes, Note.RECEIPT_TO_COME)))
@@ -146,15 +133,12 @@ class Matching:
         def shown_in(quantity: Exact | None) -> Exact | None:
             return None if quantity is None or back is None else scaled(quantity, back)
 
-        leaves = account.leaves if account is not None else ()
         row = LineMatch(
             line=line.line_id,
             position=position,
             item=line.item.name,
-            orders=tuple(
-                sorted({each.slot.number for each in leaves if each.slot is not None and each.slot.order})
-            ),
-            order_lines=tuple(each.name for each in leaves[:_MAX_LINES_TOLD] if each.order_line is not None),
+            orders=totals.orders if totals else (),
+            order_lines=totals.order_lines if totals else (),
             matched_by=billed.place.how if account is not None else How.NONE,
             candidates=billed.place.told,
             unit=line.unit,
@@ -185,14 +169,15 @@ class Matching:
         )
         used = shown_in(account.orders.drawn) if account is not None else None
         reach, ordered = shown_in(goods.reach) or 0, shown_in(orders.reach) or 0
-        return Matched(billed, row, shown_in(goods.own) or 0, reach, ordered, used or 0)
+        documents = totals.documents if totals is not None else ()
+        return Matched(billed, row, shown_in(goods.own) or 0, reach, ordered, used or 0, documents)
 
     def _goods(
         self,
         billed: Billed,
         exempt: Fact | None,
         scale: Fraction | None,
-        totals: _Totals | None,
+        totals: Totals | None,
         notes: tuple[Note, ...],
     ) -> _Drawn:
         """Draws on what was accepted."""
@@ -213,9 +198,9 @@ class Matching:
         if not totals.receipts:
             return _Drawn(Fact.NO_RECEIPT)
         if scale is None:
-            account.uncertain = True
+            account.doubt()
             return _Drawn(Fact.UNITS)
-        if any(each.uncertain for each in account.parts):
+        if account.doubted:
             return _Drawn(Fact.EARLIER_UNITS)
         quantity = scaled(billed.net, scale)
         own = account.goods.draw(quantity)
@@ -230,7 +215,7 @@ class Matching:
         return _Drawn(Fact.AGREES, 0, 0, reach)
 
     def _orders(
-        self, billed: Billed, exempt: Fact | None, scale: Fraction | None, totals: _Totals | None
+        self, billed: Billed, exempt: Fact | None, scale: Fraction | None, totals: Totals | None
     ) -> _Drawn:
         """Draws on what was ordered."""
         account, slot = billed.place.account, billed.slot
@@ -254,17 +239,44 @@ class Matching:
             return _Drawn(Fact.NO_ORDER, None, 0, reach)
         return _Drawn(Fact.OVER if over > 0 else Fact.AGREES, over, own, reach)
 
+    def _price(
+        self, receivable: Receivable, billed: Billed, exempt: Fact | None, totals: Totals | None
+    ) -> _Priced:
+        """The price of a line against the prices of the order lines that it was matched to."""
+        line, account, slot = billed.line, billed.place.account, billed.slot
+        if exempt is not None:
+            return _Priced(exempt)
+        if not line.quantity and not line.net_amount:
+            return _Priced(Fact.NOTHING)
+        if line.quantity > 0 and billed.net <= 0:
+            return _Priced(Fact.CREDITED)
+        asks = net_price(line)
+        if totals is None or not totals.prices:
+            absent = slot.order is None if slot is not None else account is not None or not billed.referenced
+            return _Priced(
+                Fact.NO_ORDER if absent and not billed.place.candidates else _unmatched(billed), asks
+            )
+        only = totals.prices[0] if len(totals.prices) == 1 else None
+        ordered = only.order_line if only is not None and currency_of(only) == receivable.currency else None
+        if ordered is not None and same_price_as_written(ordered, line):
+            return _Priced(Fact.AGREES, asks, asks, receivable.currency)
+        key = (id(account), line.unit, receivable.currency)
+        known = self._prices.get(key)
+        if known is None:
+            known = self._prices[key] = _prices(totals.prices, line.unit, receivable.currency)
+        if known.other is not None:
+            return _Priced(Fact.CURRENCY, asks, known.other[0], known.other[1])
+        if asks is None or not known.known:
+            return _Priced(Fact.NO_PRICE, asks)
+        return _compared(billed, asks, known, receivable.currency)
+
     # --- what stands on an account ----------------------------------------------------------
 
-    def _of(self, account: Account) -> _Totals:
+    def _of(self, account: Account) -> Totals:
         found = self._totals.get(id(account))
         if found is None:
-            found = self._totals[id(account)] = _totals(account)
+            found = self._totals[id(account)] = totals_of(account)
         return found
-
-
-_MAX_LINES_TOLD: Final = 8
-"""Most order lines that a row names."""
 
 
 def _over(meter: Meter, own: Exact) -> Exact:
@@ -284,103 +296,29 @@ def _unmatched(billed: Billed) -> Fact:
     return Fact.AMBIGUOUS if billed.place.candidates else Fact.NOT_MATCHED
 
 
-def _totals(account: Account) -> _Totals:
-    """Sums of an account: its own and those below. What stands above counts for whether receipts are there."""
-    above = []
-    parent = account.parent
-    while parent is not None:
-        above.append(parent)
-        parent = parent.parent
-    own = [each for each in account.parts if each not in above]
-    entries = [entry for each in own for entry in each.entries]
-    shared = [entry for each in above for entry in each.entries]
-    clear = [entry for entry in entries if entry.received is not None]
-    unclear = sorted({each.unclear for each in account.parts if each.unclear})
-    ordered = [each.order_line for each in account.leaves if each.order_line is not None]
-    quantities = [each.despatched for each in own if each.despatched is not None]
-    parties = [(entry.source, entry) for entry in (*entries, *shared)]
-    return _Totals(
-        ordered=account.orders.capacity if ordered else None,
-        all_ordered=len(ordered) == len(account.leaves),
-        despatched=sum(quantities) if quantities else None,
-        received=sum(entry.received or 0 for entry in clear) if clear else None,
-        rejected=sum(entry.rejected for entry in clear) if clear else None,
-        short=sum(entry.short for entry in clear) if clear else None,
-        accepted=account.goods.capacity if clear else None,
-        unclear=Fact.RECEIPT_CONTRADICTS
-        if "RECEIPT_CONTRADICTS" in unclear
-        else unclear[0]
-        if unclear
-        else "",
-        receipts=bool(entries or shared),
-        by_debtor=all(
-            item.buyer != "" and item.buyer in {item.pushed_by, item.signed_by} for item, _ in parties
-        ),
-        outstanding=_outstanding(own),
-        sent=bool(entries) and not shared and all(entry.sent for entry in entries),
-        shared=bool(shared),
-        repeated=any(each.repeated for each in account.parts),
-    )
+class _Prices(NamedTuple):
+    """Prices of order lines per unit of an invoice's line.
+
+    :ivar other: where none is in the invoice's currency: a price in another, and that currency
+    """
+
+    known: frozenset[Fraction]
+    low: Fraction
+    high: Fraction
+    other: tuple[Fraction | None, str | None] | None = None
 
 
-def _outstanding(accounts: Sequence[Account]) -> Exact:
-    """What was sent by despatch advices that no receipt names, less what receipts cover that name none: goods whose
-    receipt is still to come."""
-    sent = sum(each.unreceived for each in accounts)
-    covered = sum(
-        (entry.received or 0) + entry.short for each in accounts for entry in each.entries if entry.loose
-    )
-    return max(sent - covered, 0)
-
-
-def _notes(billed: Billed, totals: _Totals | None) -> tuple[Note, ...]:
-    found = set(billed.place.notes)
-    if billed.repeated:
-        found.add(Note.REPEATED_LINE)
-    if totals is not None:
-        if totals.repeated:
-            found.add(Note.RECEIPT_LINE_REPEATED)
-        if totals.receipts and not totals.by_debtor:
-            found.add(Note.SELLERS_RECEIPT)
-        if totals.shared:
-            found.add(Note.SHARED_RECEIPT)
-        if totals.accepted is not None:
-            if totals.ordered is not None and totals.all_ordered and totals.accepted > totals.ordered:
-                found.add(Note.OVER_DELIVERED)
-            received = totals.received or 0
-            if totals.sent and totals.despatched is not None and received > totals.despatched:
-                found.add(Note.MORE_THAN_SENT)
-    return tuple(sorted(found))
-
-
-def _price(receivable: Receivable, billed: Billed, exempt: Fact | None) -> _Priced:
-    """The price of a line against the prices of the order lines that it was matched to."""
-    line, account, slot = billed.line, billed.place.account, billed.slot
-    if exempt is not None:
-        return _Priced(exempt)
-    if not line.quantity and not line.net_amount:
-        return _Priced(Fact.NOTHING)
-    if line.quantity > 0 and billed.net <= 0:
-        return _Priced(Fact.CREDITED)
-    asks = net_price(line)
-    leaves = [each for each in account.leaves if each.order_line is not None] if account is not None else []
-    if not leaves:
-        absent = slot.order is None if slot is not None else account is not None or not billed.referenced
-        return _Priced(Fact.NO_ORDER if absent and not billed.place.candidates else _unmatched(billed), asks)
-    same = [each for each in leaves if currency_of(each) == receivable.currency]
+def _prices(lines: tuple[Account, ...], unit: str, currency: str) -> _Prices:
+    same = [each for each in lines if currency_of(each) == currency]
     if not same:
-        return _Priced(Fact.CURRENCY, asks, _per_unit(leaves[0], line), currency_of(leaves[0]))
-    for each in same:
-        if each.order_line is not None and same_price_as_written(each.order_line, line):
-            return _Priced(Fact.AGREES, asks, asks, receivable.currency)
-    known = [price for each in same if (price := _per_unit(each, line)) is not None]
-    if asks is None or not known:
-        return _Priced(Fact.NO_PRICE, asks)
-    return _compared(billed, asks, known, receivable.currency)
+        other = _per_unit(lines[0], unit), currency_of(lines[0])
+        return _Prices(frozenset(), Fraction(0), Fraction(0), other)
+    known = frozenset(price for each in same if (price := _per_unit(each, unit)) is not None)
+    return _Prices(known, min(known, default=Fraction(0)), max(known, default=Fraction(0)))
 
 
-def _compared(billed: Billed, asks: Fraction, known: list[Fraction], currency: str) -> _Priced:
-    low, high = min(known), max(known)
+def _compared(billed: Billed, asks: Fraction, prices: _Prices, currency: str) -> _Priced:
+    known, low, high, _ = prices
     fact = Fact.AGREES
     if asks > high and billed.credited_net and not billed.credited and billed.line.quantity > 0:
         # A credit note that takes back no quantity corrects the price.
@@ -397,9 +335,9 @@ def _compared(billed: Billed, asks: Fraction, known: list[Fraction], currency: s
     return _Priced(Fact.AMBIGUOUS, asks)
 
 
-def _per_unit(account: Account, line: InvoiceLine) -> Fraction | None:
+def _per_unit(account: Account, unit: str) -> Fraction | None:
     """The order's price, per unit of the invoice's line."""
-    scale = factor(account.price_unit, line.unit) if account.price is not None else None
+    scale = factor(account.price_unit, unit) if account.price is not None else None
     return None if scale is None or account.price is None else account.price / scale
 
 

@@ -219,10 +219,10 @@ def _orders(matching: Matching, receivable: Receivable) -> list[_Dated]:
     """The orders that the invoice names or was matched to."""
     found = {}
     for line in matching.lines(receivable):
-        leaves = line.account.leaves if line.account is not None else ()
-        for slot in (line.billed.slot, *(leaf.slot for leaf in leaves)):
-            if slot is not None and slot.order is not None:
-                found[slot.order.fingerprint] = (slot.order, slot.order.document.issue_date)
+        slot = line.billed.slot
+        named = (slot.order,) if slot is not None and slot.order is not None else ()
+        for order in (*named, *line.orders):
+            found[order.fingerprint] = (order, order.document.issue_date)
     return list(found.values())
 
 

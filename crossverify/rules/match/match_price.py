@@ -255,10 +255,8 @@ def _whole(
 def _orders(lines: Sequence[Matched]) -> list[EvidenceDocument]:
     found = {}
     for line in lines:
-        for leaf in line.account.leaves if line.account is not None else ():
-            order = leaf.slot.order if leaf.slot is not None else None
-            if order is not None:
-                found[order.fingerprint] = order
+        for order in line.orders:
+            found[order.fingerprint] = order
     return [found[key] for key in sorted(found)]
 
 
