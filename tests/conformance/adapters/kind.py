@@ -31,8 +31,7 @@ class Kind:
     :ivar broken: a record that cannot be read
     :ivar known: a name that is known once ``data`` is loaded
     :ivar is_known: whether an answer says that
-    :ivar wrong: as ``request``, with the last question spoilt but for its name; none where every question with a name
-        can be understood
+    :ivar wrong: as ``request``, with the last question spoilt but for its name
     :ivar source: as which of the consortium's sources it answers, where that is not its name
     :ivar serves: what to serve, where it is none of the reference institutions
     """
@@ -49,7 +48,7 @@ class Kind:
     broken: bytes
     known: str
     is_known: Callable[[dict[str, Any]], bool]
-    wrong: Callable[[list[str]], Any] | None = None
+    wrong: Callable[[list[str]], Any]
     source: str = ""
     serves: AdapterKind | None = None
 
