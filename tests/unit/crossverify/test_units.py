@@ -130,8 +130,9 @@ def test_numbers_are_shown_shortly(value: Fraction | Decimal, text: str) -> None
 def test_the_first_version_still_compares_what_it_could_and_nothing_else() -> None:
     assert units_v1.factor("TNE", "KGM") == 1000
     assert units_v1.factor("KWT", "KWT") == 1
-    assert (units_v1.factor("MAW", "KWT"), factor("MAW", "KWT")) == (None, 1000)
-    assert (units_v1.factor("APZ", "GRM"), units_v1.factor("GRM", "APZ")) == (None, None)
+    assert units_v1.factor("MAW", "KWT") is None
+    assert factor("MAW", "KWT") == 1000
+    assert units_v1.factor("APZ", "GRM") is None
 
 
 @pytest.mark.parametrize(

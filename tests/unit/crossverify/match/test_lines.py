@@ -133,14 +133,14 @@ def test_a_tax_invoice_puts_a_class_in_front_of_the_name() -> None:
 
 
 def test_by_unit_and_price_where_the_item_is_on_several_lines() -> None:
-    lines = [{"item": goods("bolt")}, {"item": goods("bolt"), "price": Decimal(12)}]
+    lines: list[dict[str, Any]] = [{"item": goods("bolt")}, {"item": goods("bolt"), "price": Decimal(12)}]
     bill = invoice(lines=[{**UNNAMED, "item": goods("bolt"), "price": Decimal(12)}])
     found = row(order(lines=lines), receipt(lines=[{}, got("40")]), bill)
     assert (found.matched_by, found.order_lines, found.accepted) == (How.UNIT_PRICE, ("PO-1/2",), 40)
 
 
 def test_by_unit_and_price_where_the_item_is_called_otherwise() -> None:
-    lines = [{"price": Decimal(10)}, {"price": Decimal(12), "unit": "KGM"}]
+    lines: list[dict[str, Any]] = [{"price": Decimal(10)}, {"price": Decimal(12), "unit": "KGM"}]
     bill = invoice(
         lines=[
             {**UNNAMED, "item": goods("vis"), "price": Decimal("0.012"), "unit": "GRM"},
@@ -234,7 +234,7 @@ def test_another_buyers_order_of_the_same_item_is_not_found() -> None:
 
 
 def test_by_the_line_of_the_receipt() -> None:
-    lines = [{}, {}]
+    lines: list[dict[str, Any]] = [{}, {}]
     bill = invoice(
         lines=[{**UNNAMED, "item": goods("x"), "receipt_line": "2"}], order_number=None, receipt_number="GR-1"
     )
@@ -364,7 +364,7 @@ def test_currencies_are_told_and_not_compared() -> None:
 
 
 def test_between_two_prices_of_one_item_is_ambiguous_and_above_both_is_higher() -> None:
-    lines = [{"item": goods("bolt")}, {"item": goods("bolt"), "price": Decimal(12)}]
+    lines: list[dict[str, Any]] = [{"item": goods("bolt")}, {"item": goods("bolt"), "price": Decimal(12)}]
 
     def says(price: str) -> Fact:
         bill = invoice(lines=[{**UNNAMED, "item": goods("bolt"), "price": Decimal(price)}])

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consortium.documents import Document, Item
+from consortium.documents import Document, GoodsReceipt, Item
 from crossverify.case import Case
 from crossverify.evidence import Evidence
 from crossverify.figures import MaxAges
@@ -104,15 +104,8 @@ def test_no_more_is_covered_than_was_accepted_and_no_more_drawn_than_invoiced(
             if row.over_accepted is not None:
                 assert line.own_over <= row.over_accepted
                 covered += Fraction(row.net - line.own_over)
-    accepted = sum(
-        (
-            line.accepted or Decimal(0)
-            for each in documents
-            if each.kind == "goods_receipt"
-            for line in each.lines
-        ),  # type: ignore[attr-defined]
-        Decimal(0),
-    )
+    receipts = [each for each in documents if isinstance(each, GoodsReceipt)]
+    accepted = sum((line.accepted or Decimal(0) for each in receipts for line in each.lines), Decimal(0))
     assert covered <= Fraction(accepted)
 
 
