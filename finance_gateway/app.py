@@ -114,11 +114,12 @@ class Parts:
             chaincode=settings.ledger.chaincode,
             changed=self.watchers.notify,
         )
+        self.asked_anew = _institutions(settings, connect, kept=False)
         self.monitor = Monitor(
             database=self.database,
             vault=vault,
             ledger=self.ledger,
-            institutions=_institutions(settings, connect, kept=False),
+            institutions=self.asked_anew,
             msp_id=settings.msp_id,
             period_s=settings.monitor_period_s,
             changed=self.watchers.notify,
@@ -179,7 +180,7 @@ class Parts:
             registry=None
             if registry is None
             else RegistryFilings(connect(registry.target, registry.msp_id), settings.adapter_timeout_s),
-            search=self.institutions.registry,
+            search=self.asked_anew.registry,
             secured=Secured(party.name or settings.name, (f"msp:{settings.msp_id}", *party.identifiers)),
         )
 
