@@ -64,7 +64,7 @@ _LABELS: Final = {
 }
 _LABEL = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _LABELS.items()}
 _STOPS: Final = "项下|的|号|张|份|等|及|和|与|至|所|之|在|共|金额|应收|发票|合同"
-_TOKEN = re.compile(rf"\s*(?:「([^」]*)」|(?=[^\s]*\d)((?:(?!{_STOPS})[^\s、,;。()「」:~])+))")
+_TOKEN = re.compile(rf"\s*(?:「([^」]*)」|(?=\S{{0,80}}\d)((?:(?!{_STOPS})[^\s、,;。()「」:~]){{1,80}}))")
 _GROUPS = re.compile(r"\d{2,6}(?: \d{2,6})+(?![\w./-])", re.ASCII)
 """Digits in groups: 2631 1987 6543 ...; lists of whole numbers have longer ones, or signs in between."""
 _MASKED = re.compile(r"[*×?…]|\.\.|[xX]{3}|__")
