@@ -231,13 +231,21 @@ class _Firsts:
 
     def __init__(self) -> None:
         self._known: dict[int, _Dated | None] = {}
+        self._at: dict[int, _Dated | None] = {}
+
+    def _own(self, account: Account) -> _Dated | None:
+        """The earliest receipt that stands at an account itself."""
+        if id(account) not in self._at:
+            dated = [(each.source, each.day) for each in account.entries]
+            self._at[id(account)] = min(dated, key=_by_day) if dated else None
+        return self._at[id(account)]
 
     def of(self, accounts: Iterable[Account]) -> list[_Dated]:
         """The earliest receipt on each account, each document once with its earliest day."""
         found: dict[str, _Dated] = {}
         for account in accounts:
             if id(account) not in self._known:
-                dated = [(each.source, each.day) for part in account.parts for each in part.entries]
+                dated = [first for part in account.parts if (first := self._own(part)) is not None]
                 self._known[id(account)] = min(dated, key=_by_day) if dated else None
             first = self._known[id(account)]
             if first is not None:

@@ -14,7 +14,7 @@ from crossverify.evidence import EvidenceDocument
 from crossverify.figures import Rate
 from crossverify.match import Fact, Matched, Note, match_case
 from crossverify.rule import Effect, Input, Outcome, Rule, Text, Verdict
-from crossverify.rules.match.lines import Said, verdicts
+from crossverify.rules.match.lines import MOST_TOLD, Said, verdicts
 from crossverify.rules.match.texts import CANCELLED, COMMON, PREPAYMENT, TOO_MANY_LINES
 from crossverify.rules.match.tolerance import Tolerance
 from crossverify.units import shown
@@ -144,7 +144,7 @@ class MatchPrice(Rule[MatchPriceThresholds]):
                 yield Verdict(key, Outcome.NOT_APPLICABLE, "PREPAYMENT", text, (code,))
             else:
                 said = [_judge(case, receivable, line, thresholds) for line in lines]
-                yield from verdicts(key, said, "have the ordered price")
+                yield from verdicts(key, said, "have the ordered price", MOST_TOLD)
                 yield from _whole(case, receivable, lines, billed, thresholds)
 
 

@@ -21,7 +21,7 @@ from crossverify.rule import (
     Text,
     Verdict,
 )
-from crossverify.rules.match.lines import Said, verdicts
+from crossverify.rules.match.lines import MOST_TOLD, Said, verdicts
 from crossverify.rules.match.texts import CANCELLED, COMMON, PREPAYMENT, SERVICE, TOO_MANY_LINES
 from crossverify.rules.match.tolerance import Tolerance
 from crossverify.units import Exact, shown
@@ -174,7 +174,7 @@ class MatchQty(Rule[MatchQtyThresholds]):
                 covered = bool(loose) and 0 < excess <= sum(amount for _, amount in loose)
                 note = loose[0][0] if covered else ""
                 said = [_judge(case, receivable, each, thresholds, note) for each in lines]
-                yield from verdicts(key, said, "are within what was accepted")
+                yield from verdicts(key, said, "are within what was accepted", MOST_TOLD)
 
 
 def _judge(

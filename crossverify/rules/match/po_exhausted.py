@@ -15,7 +15,7 @@ from crossverify.match.accounts import Slot
 from crossverify.match.items import net_price
 from crossverify.orders import invoiced
 from crossverify.rule import Effect, Input, Outcome, Rule, Text, Verdict
-from crossverify.rules.match.lines import Said, verdicts
+from crossverify.rules.match.lines import MOST_TOLD, Said, verdicts
 from crossverify.rules.match.texts import CANCELLED, COMMON, PREPAYMENT, TOO_MANY_LINES
 from crossverify.rules.match.tolerance import Tolerance
 from crossverify.units import Exact, shown
@@ -204,13 +204,13 @@ def _judge(
         number = case.of_document(receivable.primary, "order_number", slot.number if slot else None)
         if slot is None or name is None:
             said = [_alone(case, receivable, line, thresholds, number) for line in members]
-            yield from verdicts(key, said, "are within the orders of their items")
+            yield from verdicts(key, said, "are within the orders of their items", MOST_TOLD)
         elif slot.order is None:
             text = f"Order {slot.number} is not here."
             yield Verdict(key, Outcome.UNKNOWN, "NO_ORDER", text, (number,))
         elif orders[name].by_line:
             said = [_said(_line_use(case, receivable, line), thresholds) for line in members]
-            yield from verdicts(key, said, f"are within order {slot.number}")
+            yield from verdicts(key, said, f"are within order {slot.number}", MOST_TOLD)
         else:
             use = _net_use(case, receivable, orders[name], members)
             if isinstance(use, Verdict):

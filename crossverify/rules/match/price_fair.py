@@ -19,7 +19,7 @@ from crossverify.desk import ReferencePrice
 from crossverify.evidence import EvidenceDocument
 from crossverify.match.items import Key, compared, item_keys, net_price
 from crossverify.rule import Effect, Input, Outcome, Rule, Text, Thresholds, Verdict
-from crossverify.rules.match.lines import Said, verdicts
+from crossverify.rules.match.lines import MOST_TOLD, Said, verdicts
 from crossverify.rules.match.texts import CANCELLED
 from crossverify.units import dimension, factor, shown, to_base
 from crossverify.wording import percent
@@ -110,7 +110,7 @@ class PriceFair(Rule[PriceFairThresholds]):
             elif isinstance(body, Invoice | PurchaseOrder):
                 judge = _Judge(case, asset.primary, body, history, thresholds)
                 said = [judge.line(line) for line in body.lines]
-                yield from verdicts(asset.fingerprint, said, "have a usual price")
+                yield from verdicts(asset.fingerprint, said, "have a usual price", MOST_TOLD)
 
 
 @dataclass(slots=True, eq=False)

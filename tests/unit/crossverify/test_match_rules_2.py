@@ -303,3 +303,19 @@ def test_no_more_is_still_to_come_than_was_sent() -> None:
         order(), delivery("A", 50), delivery("B", 30), arrival("B", 30), invoice(lines=[billed("90")])
     )
     assert codes2(world, "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]
+
+
+def test_many_lines_of_one_fault_are_told_in_few_findings_and_all_deducted() -> None:
+    count = 60
+    world = World(
+        order(lines=[{}] * count), receipt(lines=[{}] * count), invoice(lines=[billed("101")] * count)
+    )
+    found = judged2(world, "MATCH_QTY", 2)
+    assert len(found) == 51
+    last = [item for item in found if item.message.endswith("9 more lines, which the table of lines shows.")]
+    assert [item.line for item in last] == ["51"]
+    assert sum((item.deduct.amount for item in found if item.deduct), Decimal(0)) == Decimal("11.30") * count
+    assert (
+        len(judged2(World(invoice(lines=[{"item": goods("x"), "order_line": None}] * count)), "PRICE_FAIR"))
+        == 1
+    )
