@@ -11,11 +11,12 @@ from crossverify.adapters.bank.movements import Movement, MovementKind, Report, 
 from crossverify.adapters.records import LoadProblem
 from crossverify.adapters.tax.load import read
 from crossverify.sources.bank import BankSource, PaymentQuestion
-from tests.sample_data import DATA, needs_sample_data, sample_files
+from tests.sample_data import DATA, sample_files
 from tests.support.adapters import RunningAdapter, adapter
 from tests.support.certs import TestConsortium
 
-pytestmark = needs_sample_data
+if DATA is None:
+    pytest.skip("no sample documents: set CHANRONG_SAMPLE_DATA", allow_module_level=True)
 
 # file -> (reports, payments, reversals, other movements)
 LOADED = {
