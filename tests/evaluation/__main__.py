@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from tests.evaluation.markdown import markdown
 from tests.evaluation.run import QUICK, Size, run, to_json
 from tests.evaluation.show import show
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--honest", type=int, help="honest receivables to judge, at least")
     parser.add_argument("--cases", type=int, help="cases of each kind of fraud")
     parser.add_argument("--json", action="store_true", help="one JSON value on stdout")
+    parser.add_argument("--markdown", action="store_true", help="the tables of docs/evaluation.md")
     parser.add_argument("--quick", action="store_true", help="a small run, in one process")
     given = parser.parse_args()
     size = QUICK if given.quick else Size()
@@ -32,6 +34,8 @@ def main() -> int:
     if given.json:
         json.dump(to_json(report), sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
+    elif given.markdown:
+        sys.stdout.write(markdown(to_json(report)))
     else:
         show(report, Console(width=None if sys.stdout.isatty() else 160))
     return 0

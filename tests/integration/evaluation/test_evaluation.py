@@ -7,6 +7,7 @@ import pytest
 
 from tests.evaluation.frauds import FRAUDS
 from tests.evaluation.honesty import honest_scene, try_honest
+from tests.evaluation.markdown import markdown
 from tests.evaluation.run import QUICK, Report, run, to_json
 from tests.evaluation.scene.scene import APPLIED, LATER
 from tests.evaluation.tally import Rate, precision
@@ -74,6 +75,13 @@ def test_the_report_is_data_that_scripts_can_read(report: Report) -> None:
         "honest referred",
         "no outage a pass",
     }
+
+
+def test_the_tables_of_the_docs_name_every_kind(report: Report) -> None:
+    text = markdown(to_json(report))
+    assert all(f"`{fraud.name}`" in text for fraud in FRAUDS)
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert {line.count("|") for line in rows} == {11}
 
 
 def test_there_are_kinds_enough_and_each_says_what_is_needed() -> None:
