@@ -14,7 +14,7 @@ from tests.evaluation.frauds.base import Fraud
 from tests.evaluation.honesty import honest_scene
 from tests.evaluation.scene.scene import APPLIED, Scene
 from tests.evaluation.tally import Rate
-from tests.evaluation.trial import Verdicts, judge, stage_case
+from tests.evaluation.trial import Verdicts, honest_twin, judge, stage_case
 from tests.evaluation.views.look import SOURCES, Look
 
 
@@ -95,6 +95,12 @@ def _compare(full: Verdicts, silent: Verdicts, name: str) -> Outage:
 def honest_outages(seed: object, number: int, profile: Profile) -> dict[str, Outage]:
     """An honest application."""
     return try_outages(honest_scene(seed, number), f"honest {seed} {number}", profile)
+
+
+def twin_outages(product: str, seed: object, profile: Profile) -> dict[str, Outage]:
+    """An honest supplier with an order, goods in store or a bill."""
+    scene, _ = honest_twin(product, seed)
+    return try_outages(scene, f"honest {product} {seed}", profile)
 
 
 def fraud_outages(fraud: Fraud, seed: object, profile: Profile) -> dict[str, Outage]:

@@ -13,7 +13,7 @@ from tests.evaluation.frauds import FRAUDS
 from tests.evaluation.frauds.base import Fraud
 from tests.evaluation.honesty import try_honest
 from tests.evaluation.labelled import Set, labelled
-from tests.evaluation.outage import Outage, fraud_outages, honest_outages
+from tests.evaluation.outage import Outage, fraud_outages, honest_outages, twin_outages
 from tests.evaluation.tally import Honest, Kind
 from tests.evaluation.trial import Case, newest, try_fraud
 from tests.evaluation.views.look import SOURCES
@@ -112,6 +112,9 @@ def _outages(
     report: Report, profiles: dict[str, Profile | None], seed: int, size: Size, spread: Spread
 ) -> None:
     jobs: list[tuple[str, str]] = [("", f"{seed} {number}") for number in range(size.outages)]
+    jobs += [
+        (product, f"{seed}.{number}") for product in profiles for number in range(size.outages // 10 + 1)
+    ]
     jobs += [(kind.fraud.name, f"{seed}.0") for kind in report.kinds[:: size.every]]
     for found in spread(_outage, jobs):
         for source, outage in found.items():
@@ -135,17 +138,15 @@ def _one_honest(job: tuple[int, int]) -> Honest:
 
 def _outage(job: tuple[str, str]) -> dict[str, Outage]:
     name, seed = job
-    fraud = _named(name) if name else None
-    profile = newest(fraud.product if fraud else "receivable")
+    fraud = next((fraud for fraud in FRAUDS if fraud.name == name), None)
+    profile = newest(fraud.product if fraud else name or "receivable")
     assert profile is not None
     if fraud is not None:
         return fraud_outages(fraud, seed, profile)
+    if name:
+        return twin_outages(name, seed, profile)
     first, number = seed.split()
     return honest_outages(int(first), int(number), profile)
-
-
-def _named(name: str) -> Fraud:
-    return next(fraud for fraud in FRAUDS if fraud.name == name)
 
 
 class Spread:
