@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -13,7 +14,7 @@ from consortium.documents.roles import Reference
 from crossverify.answers import Gap
 from crossverify.evidence import EvidenceDocument
 from crossverify.match import Matching, match_case
-from crossverify.rule import Effect, Input, Outcome, Rule, Text, Thresholds, Verdict, clip
+from crossverify.rule import MAX_INPUTS_PER_FINDING, Effect, Input, Outcome, Rule, Text, Thresholds, Verdict
 from crossverify.terms import terms_of
 
 if TYPE_CHECKING:
@@ -119,10 +120,9 @@ class DateOrder(Rule[DateOrderThresholds]):
                 text = "No order, no receipt and no due date to hold the invoice's date against."
                 found = [_Said(Outcome.UNKNOWN, "NO_DATES", text, (own,))]
             if not found:
-                inputs = (own, *_dated(case, "issue_date", orders), *_dated(case, "received_date", receipts))
-                found = [
-                    _Said(Outcome.PASS, "IN_ORDER", "The dates of the trade are in order.", clip(inputs))
-                ]
+                dated = chain(_dated(case, "issue_date", orders), _dated(case, "received_date", receipts))
+                inputs = (own, *islice(dated, MAX_INPUTS_PER_FINDING - 1))
+                found = [_Said(Outcome.PASS, "IN_ORDER", "The dates of the trade are in order.", inputs)]
             for item in found:
                 yield Verdict(receivable.fingerprint, *item)
 

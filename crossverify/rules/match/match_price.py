@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -126,7 +125,7 @@ class MatchPrice(Rule[MatchPriceThresholds]):
     def evaluate(self, case: Case, thresholds: MatchPriceThresholds) -> Iterator[Verdict]:
         """See the class."""
         matching = match_case(case)
-        billed: dict[tuple[str, ...], _Extras] = defaultdict(lambda: _Extras(_ZERO, _ZERO, _ZERO))
+        wholes = _Wholes(case, thresholds)
         for receivable in case.receivables:
             key = receivable.fingerprint
             lines = matching.lines(receivable)
@@ -145,7 +144,7 @@ class MatchPrice(Rule[MatchPriceThresholds]):
             else:
                 said = [_judge(case, receivable, line, thresholds) for line in lines]
                 yield from verdicts(key, said, "have the ordered price", MOST_TOLD)
-                yield from _whole(case, receivable, lines, billed, thresholds)
+                yield from wholes.judge(receivable, lines)
 
 
 def _judge(case: Case, receivable: Receivable, line: Matched, thresholds: MatchPriceThresholds) -> Said:
@@ -211,53 +210,77 @@ class _Extras(NamedTuple):
     allowances: Decimal
 
 
-def _whole(
-    case: Case,
-    receivable: Receivable,
-    lines: Sequence[Matched],
-    billed: dict[tuple[str, ...], _Extras],
-    thresholds: MatchPriceThresholds,
-) -> Iterator[Verdict]:
-    """Charges that were not ordered, summed over the invoices of the same orders; allowances that are missing."""
-    orders = _orders(lines)
-    if not orders or any(order.document.currency != receivable.currency for order in orders):  # type: ignore[attr-defined]
-        return
-    key = tuple(sorted(order.fingerprint for order in orders))
-    totals = receivable.invoice.totals
-    own = _Extras(totals.line_net, *_sums(receivable.invoice.allowances, totals.charges, totals.allowances))
-    before = billed[key]
-    billed[key] = so_far = _Extras(*(a + b for a, b in zip(before, own, strict=True)))
-    ordered = [_of_order(order) for order in orders]
-    inputs = (
-        case.of_document(receivable.primary, "totals/charges", own.charges),
-        *(
-            case.of_document(order, "totals/charges", of.charges)
-            for order, of in zip(orders, ordered, strict=True)
-        ),
-    )
-    over = so_far.charges - sum((each.charges for each in ordered), _ZERO)
-    if own.charges > 0 and over > thresholds.tolerance * so_far.lines:
-        far = over > thresholds.charges * so_far.lines
-        outcome, code = (Outcome.FAIL, "CHARGES_FAR_OVER") if far else (Outcome.WARN, "CHARGES")
-        told = money(so_far.charges, receivable.currency), money(over, receivable.currency)
-        text = f"Charges of {told[0]} so far, {told[1]} more than ordered."
-        yield Verdict(receivable.fingerprint, outcome, code, text, inputs)
-    worth = sum((each.lines for each in ordered), _ZERO)
-    granted = sum((each.allowances for each in ordered), _ZERO)
-    if worth > 0 and granted > 0 and own.lines > 0:
-        missing = granted / worth * own.lines - own.allowances - receivable.credited
-        if missing > thresholds.tolerance * own.lines:
-            told = percent(granted / worth), money(own.allowances, receivable.currency)
-            text = f"The order grants allowances of {told[0]}; the invoice grants {told[1]}."
-            yield Verdict(receivable.fingerprint, Outcome.WARN, "ALLOWANCE_MISSING", text, inputs)
+class _Ordered(NamedTuple):
+    """What the orders of an invoice say of allowances and charges.
+
+    :ivar key: names the set of orders
+    """
+
+    key: tuple[str, ...]
+    sums: _Extras
+    currencies: frozenset[str]
+    inputs: tuple[Input, ...]
 
 
-def _orders(lines: Sequence[Matched]) -> list[EvidenceDocument]:
-    found = {}
-    for line in lines:
-        for order in line.orders:
-            found[order.fingerprint] = order
-    return [found[key] for key in sorted(found)]
+class _Wholes:
+    """Judges allowances and charges of whole invoices, in their order."""
+
+    def __init__(self, case: Case, thresholds: MatchPriceThresholds) -> None:
+        self._case, self._thresholds = case, thresholds
+        self._billed: dict[tuple[str, ...], _Extras] = {}
+        self._ordered: dict[tuple[int, ...], _Ordered] = {}
+
+    def judge(self, receivable: Receivable, lines: Sequence[Matched]) -> Iterator[Verdict]:
+        """Charges that were not ordered, summed over the invoices of the same orders; allowances that are missing."""
+        ordered = self._of(lines)
+        if ordered is None or ordered.currencies != {receivable.currency}:
+            return
+        key, currency, totals = receivable.fingerprint, receivable.currency, receivable.invoice.totals
+        own = _Extras(
+            totals.line_net, *_sums(receivable.invoice.allowances, totals.charges, totals.allowances)
+        )
+        before = self._billed.get(ordered.key, _Extras(_ZERO, _ZERO, _ZERO))
+        so_far = _Extras(*(a + b for a, b in zip(before, own, strict=True)))
+        self._billed[ordered.key] = so_far
+        inputs = (
+            self._case.of_document(receivable.primary, "totals/charges", own.charges),
+            self._case.of_document(receivable.primary, "totals/allowances", own.allowances),
+            *ordered.inputs,
+        )
+        over = so_far.charges - ordered.sums.charges
+        if own.charges > 0 and over > self._thresholds.tolerance * so_far.lines:
+            far = over > self._thresholds.charges * so_far.lines
+            outcome, code = (Outcome.FAIL, "CHARGES_FAR_OVER") if far else (Outcome.WARN, "CHARGES")
+            text = f"Charges of {money(so_far.charges, currency)} so far, {money(over, currency)} more than ordered."
+            yield Verdict(key, outcome, code, text, inputs)
+        granted, worth = ordered.sums.allowances, ordered.sums.lines
+        if worth > 0 and granted > 0 and own.lines > 0:
+            missing = granted / worth * own.lines - own.allowances - receivable.credited
+            if missing > self._thresholds.tolerance * own.lines:
+                rate, given = percent(granted / worth), money(own.allowances, currency)
+                text = f"The order grants allowances of {rate}; the invoice grants {given}."
+                yield Verdict(key, Outcome.WARN, "ALLOWANCE_MISSING", text, inputs)
+
+    def _of(self, lines: Sequence[Matched]) -> _Ordered | None:
+        """The orders of an invoice; standing orders are those of many invoices."""
+        groups = {id(line.orders): line.orders for line in lines if line.orders}
+        if not groups:
+            return None
+        name = tuple(groups)
+        if name not in self._ordered:
+            orders = {order.fingerprint: order for group in groups.values() for order in group}
+            found = [(orders[key], *_of_order(orders[key])) for key in sorted(orders)]
+            sums = _Extras(*(sum((each[place] for _, *each in found), _ZERO) for place in range(3)))
+            inputs = [
+                self._case.of_document(order, "totals/charges", of) for order, _, of, _ in found[:_MAX_PRICES]
+            ]
+            currencies = frozenset(currency for order, *_ in found if (currency := _currency(order)))
+            self._ordered[name] = _Ordered(tuple(sorted(orders)), sums, currencies, tuple(inputs))
+        return self._ordered[name]
+
+
+def _currency(order: EvidenceDocument) -> str | None:
+    return order.document.currency if isinstance(order.document, PurchaseOrder) else None
 
 
 def _of_order(item: EvidenceDocument) -> _Extras:
