@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chanrong.rule_cards import OUTCOMES, documented, stated
+from chanrong.rule_cards import FILE, OUTCOMES, documented, page, stated
 from crossverify.answers import GAP_CODES
 from crossverify.explain import DECISIONS, GAPS, STEPS
 from crossverify.profiles import PROFILES
@@ -89,3 +89,7 @@ def test_every_rule_is_in_a_profile() -> None:
 def test_tables_hold_every_rule_once() -> None:
     names = [(rule.id, rule.version) for rules in FAMILIES.values() for rule in rules]
     assert len(names) == len(set(names)) == len(ALL)
+
+
+def test_the_page_is_what_the_code_says() -> None:
+    assert FILE.read_text(encoding="utf-8") == page(), "run `python -m chanrong.rule_cards`"
