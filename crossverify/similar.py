@@ -100,7 +100,7 @@ def find_alike(sales: Sequence[Sale], near: Near) -> tuple[list[Alike], list[lis
                 _remember(found[other].number, one)
     groups: list[list[int]] = []
     for block in contents.values():
-        for group in _by_content(sales, block, near) if len(block) > 1 else ():
+        for group in _by_amount(sales, block, near.content_amount) if len(block) > 1 else ():
             for one, other in pairwise(group):
                 if sales[other].day - sales[one].day <= near.days:
                     found[one].content.append(other)
@@ -134,9 +134,10 @@ def _by_number(sales: Sequence[Sale], block: Sequence[int], near: Near) -> Itera
         spelled[plain[position]].append(position)
         read[plain[position].translate(_READ_ALIKE)].append(position)
     for same in read.values():  # those spelled alike are read alike, too
-        for one, other in pairwise(same):
-            if _near(sales[one], sales[other], near, near.days):
-                yield one, other
+        for group in _by_amount(sales, same, near.amount):
+            for one, other in pairwise(group):
+                if _near(sales[one], sales[other], near, near.days):
+                    yield one, other
     lengths = {len(each) for each in spelled}
     for position in ordered:
         for variant, days, swapped in _variants(plain[position], near.days, lengths):
@@ -225,17 +226,16 @@ def content_key(invoice: Invoice) -> str:
     return "\n".join(sorted(rows))
 
 
-def _by_content(sales: Sequence[Sale], block: Sequence[int], near: Near) -> Iterator[list[int]]:
-    """Groups of near amounts among sales of the same content, each in order of date."""
+def _by_amount(sales: Sequence[Sale], block: Sequence[int], part: Decimal) -> Iterator[list[int]]:
+    """Groups of two and more with near amounts, each in order of date."""
     ordered = sorted(block, key=lambda position: (sales[position].amount, position))
-    group = [ordered[0]]
+    group = ordered[:1]
     for one, other in pairwise(ordered):
-        if near_amounts(sales[one].amount, sales[other].amount, near.content_amount):
-            group.append(other)
-            continue
-        if len(group) > 1:
-            yield _by_day(sales, group)
-        group = [other]
+        if not near_amounts(sales[one].amount, sales[other].amount, part):
+            if len(group) > 1:
+                yield _by_day(sales, group)
+            group = []
+        group.append(other)
     if len(group) > 1:
         yield _by_day(sales, group)
 

@@ -94,6 +94,10 @@ def test_digits_that_change_places_within_a_series_are_no_slip() -> None:
     assert not pairs(*[sale(f"{number}") for number in range(1000, 1100)])
 
 
+def test_another_amount_between_two_of_the_same_number_hides_neither() -> None:
+    assert pairs(sale("7", 0), sale("7", 0, "200"), sale("7", 0)) == {(0, 2)}
+
+
 def test_the_same_content_at_nearly_the_same_amount() -> None:
     sales = [
         sale("1", 0, "100", "x"),
