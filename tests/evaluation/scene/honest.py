@@ -337,6 +337,8 @@ def _choose(scene: Scene, chance: Chance) -> None:
         ready = (confirmed or owed.debtor.country != "CN") and owed.due >= APPLIED
         if any(pair.barred_abroad for pair in scene.pairs if pair.buyer is owed.debtor):
             owed.obstacle = "assignment barred under foreign law"
+        if owed.due < APPLIED - timedelta(days=90):
+            owed.obstacle = "overdue for more than ninety days"
         owed.brought = owed.open(APPLIED) > 0 and (ready or chance.happens(rates.NOT_READY_BROUGHT))
 
 
