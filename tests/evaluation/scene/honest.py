@@ -99,7 +99,7 @@ def _months(scene: Scene, pair: Pair, trade: str, chance: Chance, most: int, noi
         own = chance.of("order", number)
         step = (APPLIED - FIRST).days // count
         day = FIRST + timedelta(days=number * step + (3 if pair.standing else own.number(0, step - 1)))
-        service = noisy and not pair.monthly and not pair.foreign and own.happens(rates.SERVICE)
+        service = noisy and not (pair.monthly or pair.foreign or pair.standing) and own.happens(rates.SERVICE)
         lines = standing or wanted(trade, own, service=service, prices=scene.chance.of("prices"))
         if noisy and not service:
             lines = noise.in_other_units(lines, own)
