@@ -148,6 +148,7 @@ class _Search:
                 self._flows.setdefault((self._who.of(body.seller), self._who.of(body.buyer)), [])
 
     def judge(self, asset: Asset) -> Verdict:
+        """What is said of one asset."""
         case, key = self._case, asset.fingerprint
         body = asset.primary.document
         if not isinstance(body, Invoice | PurchaseOrder):

@@ -146,6 +146,7 @@ class _Links:
         self._crowded = {each for each, count in counts.items() if count >= limits.crowd}
 
     def judge(self, asset: Asset) -> Verdict:
+        """What is said of one asset."""
         body, key = asset.primary.document, asset.fingerprint
         seller, debtor = seller_of(body), buyer_of(body)
         if seller is None or debtor is None:
