@@ -100,6 +100,8 @@ class Invoices:
             )
             referenced = any(numbers)
             place = self._billed(body, line, numbers, slot, asked)
+            if numbers[1] is not None and self._joined.find("goods_receipt", numbers[1], body) is None:
+                place = place._replace(notes=(*place.notes, Note.RECEIPT_NOT_HERE))
             yield Billed(line, slot, place, referenced, is_service(line), same[what] > 1)
 
     def _invoice_slot(

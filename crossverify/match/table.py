@@ -105,6 +105,8 @@ class Note(StrEnum):
     """More was received than the despatch advices say was sent."""
     RECEIPT_TO_COME = "RECEIPT_TO_COME"
     """What exceeds the accepted quantity was sent by despatch advices that no receipt names yet."""
+    RECEIPT_NOT_HERE = "RECEIPT_NOT_HERE"
+    """The receipt that the invoice names is not here."""
     UNREFERENCED = "UNREFERENCED"
     """The invoice names no order, despatch advice or receipt; the trade was found by item, unit and price."""
 

@@ -87,9 +87,9 @@ class MatchQty(Rule[MatchQtyThresholds]):
             "开票数量超过已验收数量。请要求卖方补充收货单或开具红字发票。",
         ),
         "RECEIPT_MISSING": Text(
-            "More is invoiced than the receipts accept so far, but as much was sent and its receipt is not here yet. "
-            "Ask the debtor for it.",
-            "开票数量超过现有收货单，但相应数量已发货、收货单尚未提交。请向债务人索取。",
+            "More is invoiced than the receipts here accept, but a receipt is still to come: of goods that were sent, "
+            "or the one that the invoice names. Ask the debtor for it.",
+            "开票数量超过现有收货单，但相应货物已发出或发票所列收货单尚未提交。请向债务人索取。",
         ),
         "OVER_UNREFERENCED": Text(
             "The invoice names no order or receipt, and more is invoiced than all known receipts of these goods "
@@ -270,6 +270,9 @@ def _over(
         return Said(Outcome.UNKNOWN, "CREDIT_NOT_MATCHED", text, inputs, row.line)
     if Note.RECEIPT_TO_COME in row.notes:
         text = f"{text} As much was sent by despatch advices that no receipt names yet."
+        return Said(Outcome.UNKNOWN, "RECEIPT_MISSING", text, inputs, row.line)
+    if Note.RECEIPT_NOT_HERE in row.notes:
+        text = f"{text} The receipt that the invoice names is not here."
         return Said(Outcome.UNKNOWN, "RECEIPT_MISSING", text, inputs, row.line)
     if Note.UNREFERENCED in row.notes:
         return Said(Outcome.UNKNOWN, "OVER_UNREFERENCED", text, inputs, row.line)

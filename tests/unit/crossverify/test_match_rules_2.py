@@ -319,3 +319,18 @@ def test_many_lines_of_one_fault_are_told_in_few_findings_and_all_deducted() -> 
         len(judged2(World(invoice(lines=[{"item": goods("x"), "order_line": None}] * count)), "PRICE_FAIR"))
         == 1
     )
+
+
+def test_a_receipt_that_the_invoice_names_and_that_is_not_here_is_asked_for() -> None:
+    here = receipt("GR-2", [{"received": Decimal(30)}])
+    world = World(order(), here, invoice(lines=[billed("70")], receipt_number="GR-1"))
+    (finding,) = judged2(world, "MATCH_QTY", 2)
+    assert (finding.outcome.value, finding.code, finding.effect) == (
+        "UNKNOWN",
+        "RECEIPT_MISSING",
+        Effect.REFER,
+    )
+    named = World(order(), here, invoice(lines=[billed("70")], receipt_number="GR-2"))
+    assert codes2(named, "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]
+    within = World(order(), here, invoice(lines=[billed("30")], receipt_number="GR-1"))
+    assert codes2(within, "MATCH_QTY", 2) == [("PASS", "WITHIN_ACCEPTED")]
