@@ -75,7 +75,7 @@ async def test_every_kind_is_evidence_of_a_package_that_holds_offline(bank: Bank
 
     about = [item for item in payload["findings"] if item["subject"] == bank.fingerprint(invoice)]
     said = {item["rule"]: item for item in about}
-    told = said["AGEING"]["inputs"][0]
+    told = next(each for each in said["AGEING"]["inputs"] if each["field"] == "due_date")
     confirmed = parse_canonical("debtor_confirmation", evidence[told["document"]]["document"])
     assert isinstance(confirmed, DebtorConfirmation), "the debtor's confirmation goes before all others"
     assert (told["field"], told["value"]) == ("due_date", str(confirmed.due_date))
