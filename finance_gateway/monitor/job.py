@@ -22,7 +22,7 @@ from typing import Any, Final
 import structlog
 
 from consortium.contract import names
-from consortium.errors import ChanrongError
+from consortium.errors import ChanrongError, OutcomeUnknownError, UnavailableError
 from consortium.storage import failpoints
 from consortium.storage.crypto import BodyVault
 from consortium.storage.engine import Database
@@ -138,7 +138,14 @@ class Monitor:
         )  # 3
         reopened = 0
         for row in rows:
-            reopened += await self._package(row, claims, live)
+            try:
+                reopened += await self._package(row, claims, live)
+            except (UnavailableError, OutcomeUnknownError):
+                raise
+            except Exception as error:  # noqa: BLE001 - one that cannot be read must not stop the others
+                _log.error("package_not_watched", package=row.package_id, kind=type(error).__name__)
+                async with self._database.write() as session:
+                    await store.polled(session, row.package_id, int(self._clock()))
         if reopened:
             _log.info("packages_reopened", packages=reopened)
             await self._changed()

@@ -88,7 +88,7 @@ class Watched:
         )
 
     def about(self, documents: Collection[str]) -> Watched:
-        """The part that is about some assets' documents, and the subject itself."""
+        """The part that is about some assets' documents, and the subject itself; nothing where no document is left."""
         kept = {
             source: tuple(
                 item
@@ -97,7 +97,8 @@ class Watched:
             )
             for source, items in self.items.items()
         }
-        return Watched(kept, self.assets)
+        left = any(item.document for items in kept.values() for item in items)
+        return Watched(kept, self.assets) if left else Watched()
 
     def with_facts(self, facts: Mapping[str, Mapping[str, Fact]]) -> Watched:
         """The same with newer facts, by source and reference."""

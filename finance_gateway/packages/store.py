@@ -210,7 +210,10 @@ async def issue(session: AsyncSession, package_id: str, txid: str) -> None:
 
 
 async def reopen(session: AsyncSession, package_id: str, reason: str) -> None:
-    """Reopens a package, or keeps the reason for one that is not anchored yet; the same reason twice is one event."""
+    """Reopens a package, or keeps the reason for one that is not anchored yet; the same reason twice is one event.
+
+    One that was superseded, revoked or not made stays as it is: nobody relies on it.
+    """
     query = select(packages.c.stage, packages.c.state_reason).where(packages.c.package_id == package_id)
     row = (await session.execute(query)).one()
     if row.stage == MAKING:
@@ -219,7 +222,7 @@ async def reopen(session: AsyncSession, package_id: str, reason: str) -> None:
             .where(packages.c.package_id == package_id)
             .values(reopen_reason=reason[:MAX_REASON_CHARS])
         )
-    elif (row.stage, row.state_reason) != (REOPENED, reason[:MAX_REASON_CHARS]):
+    elif row.stage in LIVE and (row.stage, row.state_reason) != (REOPENED, reason[:MAX_REASON_CHARS]):
         await _change(session, package_id, REOPENED, "reopened", reason)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from consortium.contract import names
 from consortium.errors import UnavailableError
@@ -316,7 +316,43 @@ async def test_without_a_live_consent_nothing_is_asked(desk: Desk) -> None:
     del desk.ledger.live[ASSESS]
     desk.tax.said[INVOICE] = {"state": "red_full"}
     assert await desk.monitor.poll() == 0
-    assert desk.tax.asked == []
+    assert desk.tax.asked == desk.bank.asked == desk.registry.asked == []
+
+
+async def test_a_package_that_cannot_be_read_stops_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = "1" * 32, "2" * 32
+    await desk.package(broken)
+    await desk.package(sound)
+    async with desk.database.write() as session:
+        await session.execute(
+            update(package_monitor)
+            .where(package_monitor.c.package_id == broken)
+            .values(content=b"nonsense", polled=0)
+        )
+    monkeypatch.setattr("finance_gateway.monitor.job.MAX_PER_POLL", 1)
+    desk.now += 1
+    desk.tax.said[INVOICE] = {"state": "red_full"}
+    assert [await desk.monitor.poll() for _ in range(2)] == [0, 1]
+    assert await desk.events() == [("reopened", RED)]
+
+
+async def test_what_is_superseded_meanwhile_is_not_reopened(desk: Desk) -> None:
+    await desk.package()
+    desk.tax.said[INVOICE] = {"state": "red_full"}
+    first = desk.tax.ask
+
+    async def meanwhile(questions: Sequence[Any]) -> SourceAnswer:
+        async with desk.database.write() as session:
+            await session.execute(update(packages).values(stage="superseded"))
+        return await first(questions)
+
+    desk.tax.ask = meanwhile  # type: ignore[method-assign]
+    await desk.monitor.poll()
+    assert await desk.events() == []
+    async with desk.database.read() as session:
+        assert (await session.execute(select(packages.c.stage))).scalar_one() == "superseded"
 
 
 async def test_what_ran_out_and_was_not_financed_is_left_alone(desk: Desk) -> None:
