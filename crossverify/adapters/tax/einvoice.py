@@ -15,9 +15,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -35,6 +37,17 @@ from crossverify.sources.values import amount
 
 MAX_EINVOICE_BYTES: Final = 5 * 1024 * 1024
 MAX_ARCHIVE_PARTS: Final = 10_000
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What opening a spoilt archive raises."""
 _CURRENCY: Final = "CNY"
 _ARCHIVE: Final = b"PK\x03\x04"
 _ORIGINAL: Final = "original_invoice.xml"
@@ -86,7 +99,7 @@ def read_ofd(content: bytes) -> TaxInvoice | LoadProblem:
                 if entry.filename.rpartition("/")[2] == _ORIGINAL and entry.file_size <= MAX_EINVOICE_BYTES:
                     with archive.open(entry) as part:
                         return read_einvoice(part.read(MAX_EINVOICE_BYTES + 1))
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _UNREADABLE as error:
         return LoadProblem("/", f"The archive cannot be opened: {error}.", "Export the file again.")
     return LoadProblem(
         "/",

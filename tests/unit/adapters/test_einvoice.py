@@ -127,6 +127,14 @@ def archive(**parts: bytes) -> bytes:
     return made.getvalue()
 
 
+def spoilt() -> bytes:
+    """An archive whose packed bytes are no packed bytes."""
+    name = "a/original_invoice.xml"
+    content = bytearray(archive(**{name.replace("/", "__"): b"<eInvoice/>" * 20}))
+    content[30 + len(name)] = 0xFF
+    return bytes(content)
+
+
 def test_an_ofd_is_opened_where_it_carries_its_invoice() -> None:
     older = (
         '<eInvoice xmlns:fp="http://www.edrm.org.cn/schema/e-invoice/2019"><fp:InvoiceCode>031001900511</fp:InvoiceCode>'
@@ -147,6 +155,7 @@ def test_an_ofd_is_opened_where_it_carries_its_invoice() -> None:
     [
         (archive(OFD__xml=b"<x/>"), "only as a picture"),
         (b"PK\x03\x04rubbish", "cannot be opened"),
+        (spoilt(), "cannot be opened"),
         (archive(**{"a__original_invoice.xml": b" " * (MAX_EINVOICE_BYTES + 1)}), "only as a picture"),
     ],
 )
