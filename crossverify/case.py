@@ -124,7 +124,8 @@ class Case:
         self.ages = ages
         self.lends_on = lends_on
         self.now = evidence.evaluated_at
-        self.documents = tuple(sorted(evidence.documents, key=order_key))
+        self._subject_ids = {text.casefold() for text in evidence.subject.identifiers}
+        self.documents = tuple(sorted(map(self._of_two_sides, evidence.documents), key=order_key))
         self.asset_of = self._index_assets()
         self.desk = evidence.desk or DeskInfo()
         self._gaps = {
@@ -134,7 +135,6 @@ class Case:
                 *((each, evidence.answer(each)) for each in SOURCES),
             )
         }
-        self._subject_ids = {text.casefold() for text in evidence.subject.identifiers}
         self._by_identity, self._by_number = self._index_documents()
         self._found: dict[tuple[object, ...], tuple[EvidenceDocument | None, Reference, Document]] = {}
         self.receivables = self._receivables()
@@ -301,6 +301,17 @@ class Case:
         )
 
     # --- building the index -----------------------------------------------------------------
+
+    def _of_two_sides(self, item: EvidenceDocument) -> EvidenceDocument:
+        """A document whose two sides are two on the ledger. A seller that writes its own number beside its debtor's (or
+        keeper's) gives the other side its own handle, and would speak for it: such a paper is nobody's word but the
+        seller's."""
+        if not item.buyer or item.buyer not in (item.seller, self.evidence.subject.handle):
+            return item
+        seller = seller_of(item.document)
+        if item.buyer != item.seller and (seller is None or not self.is_subject(seller, item.seller)):
+            return item
+        return item.model_copy(update={"buyer": ""})
 
     def _index_assets(self) -> dict[str, AssetState]:
         found: dict[str, AssetState] = {}

@@ -114,12 +114,12 @@ def today_of(case: Case) -> date:
 def own_word(case: Case, item: EvidenceDocument) -> bool:
     """Whether a paper comes from the party whose word it is: the other side of it on the ledger (keeper, inspector).
 
-    Where the ledger names no other side, it has at least not come from the subject.
+    Where the ledger names no other side, it has at least not come from the subject, which is never one's own keeper.
     """
-    hands = {item.pushed_by, item.signed_by} - {""}
+    hands = {item.pushed_by, item.signed_by} - {"", case.evidence.subject.handle}
     if item.buyer:
         return item.buyer in hands
-    return bool(hands - {case.evidence.subject.handle, item.seller})
+    return bool(hands - {item.seller})
 
 
 class _Papers:
