@@ -9,6 +9,7 @@ from typing import Any
 from grpc import aio
 
 from consortium.reconcile.service import METHODS as RECONCILIATION_METHODS
+from consortium.rpc.client import AFTER_HEADER
 from consortium.rpc.guard import current_caller
 from consortium.rpc.permissions import Permission, allow
 from consortium.wire.chanrong.finance.v1 import finance_pb2 as pb
@@ -77,9 +78,13 @@ class PackageService(rpc.PackageServiceServicer):
     async def WatchPackages(
         self, request: pb.WatchPackagesRequest, context: Context
     ) -> AsyncIterator[pb.WatchPackagesResponse]:
-        """Follows packages until the caller leaves."""
+        """Follows packages until the caller leaves. After which event it begins stands in the stream's header, so
+        that a stream that breaks before its first event can be taken up where it began, too.
+        """
+        after = request.after_sequence or await self._watchers.latest()
+        await context.send_initial_metadata(((AFTER_HEADER, str(after)),))
         # Closed at once when the caller leaves: a watcher takes a place.
-        async with aclosing(self._watchers.watch(request.after_sequence, request.package_id)) as events:
+        async with aclosing(self._watchers.watch(after, request.package_id)) as events:
             async for event, row in events:
                 yield pb.WatchPackagesResponse(
                     sequence=event.sequence, event=event.event, summary=summary(row), reason=event.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import orjson
@@ -16,7 +17,7 @@ from chanrong.sandbox.clients import bank_of, connect, officer_of
 from chanrong.sandbox.layout import Layout
 from chanrong.sandbox.profile import Profile, load_profile
 from consortium.errors import OutcomeUnknownError, UnavailableError
-from consortium.rpc.client import stream
+from consortium.rpc.client import AFTER_HEADER, stream
 from consortium.wire.chanrong.finance.v1 import finance_pb2, finance_pb2_grpc
 
 RECONNECT_S = 1.0
@@ -40,9 +41,19 @@ def watch(
 async def follow(
     layout: Layout, profile: Profile, bank: str, package: str, after: int, seconds: int, *, as_json: bool
 ) -> None:
-    """Prints events until the time is over. A stream that ends, as each does after a while, is taken up again."""
+    """Prints events until the time is over. A stream that ends, as each does after a while, is taken up again where
+    it was: after the last event, or where it began.
+
+    :raises UnavailableError: the gateway did not answer at first
+    """
     service = bank_of(profile, bank)
-    seen = after
+    seen, followed, told = after, False, False
+
+    def begun(ahead: Mapping[str, str]) -> None:
+        nonlocal seen, followed, told
+        if AFTER_HEADER in ahead:
+            seen, followed, told = max(seen, int(ahead[AFTER_HEADER])), True, False
+
     async with connect(layout, service, officer_of(service)) as link:
         method = finance_pb2_grpc.PackageServiceStub(link).WatchPackages
         try:
@@ -50,10 +61,15 @@ async def follow(
                 while True:
                     wanted = finance_pb2.WatchPackagesRequest(after_sequence=seen, package_id=package)
                     try:
-                        async for event in stream(method, wanted):
+                        async for event in stream(method, wanted, begun=begun):
                             _tell(event, as_json=as_json)
                             seen = event.sequence
-                    except (OutcomeUnknownError, UnavailableError):
+                    except (OutcomeUnknownError, UnavailableError) as error:
+                        if not followed:
+                            raise
+                        if isinstance(error, UnavailableError) and not told:
+                            note(f"{service.name} does not answer; it is tried again until it does.")
+                            told = True
                         await asyncio.sleep(RECONNECT_S)
         except TimeoutError:
             return

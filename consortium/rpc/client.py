@@ -10,7 +10,7 @@ async for item in stream(stub.Release, request, timeout_s=60): ...
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, TypeVar
 
 import grpc
@@ -21,7 +21,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from consortium.rpc.errors import from_rpc_error
 from consortium.rpc.tls import TlsFiles
 
-__all__ = ["ClientLimits", "TlsFiles", "call", "channel", "from_rpc_error", "serves", "stream"]
+__all__ = [
+    "AFTER_HEADER",
+    "ClientLimits",
+    "TlsFiles",
+    "call",
+    "channel",
+    "from_rpc_error",
+    "serves",
+    "stream",
+]
+
+AFTER_HEADER = "chanrong-after-sequence"
+"""What a stream of numbered events sends ahead: after which number it begins, to go on there should it break."""
 
 DEFAULT_TIMEOUT_S = 30.0
 """Deadline of a call that says nothing else."""
@@ -89,14 +101,19 @@ async def stream(
     request: Request,
     *,
     timeout_s: float | None = None,
+    begun: Callable[[Mapping[str, str]], None] | None = None,
 ) -> AsyncGenerator[Response, None]:
     """Call a method that streams its answers; leaving the loop ends the call.
 
     :param timeout_s: None waits as long as the server's own cap
+    :param begun: is given the texts that the server sends ahead of its answers
     :raises ChanrongError: as ``call``
     """
     running = method(request, timeout=timeout_s)
     try:
+        if begun is not None:
+            ahead = await running.initial_metadata()
+            begun({str(name): value for name, value in ahead or () if isinstance(value, str)})
         async for answer in running:
             yield answer
     except grpc.aio.AioRpcError as error:

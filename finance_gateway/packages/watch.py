@@ -42,12 +42,21 @@ class Watchers:
         """Says that there may be new events."""
         await self._look()
 
+    async def latest(self) -> int:
+        """Number of the newest event; 0 when there is none.
+
+        :raises StorageError: the database does not answer
+        """
+        async with self._database.read() as session:
+            return await store.last_sequence(session)
+
     async def watch(
         self, after: int, package_id: str
     ) -> AsyncGenerator[tuple[PackageEvent, PackageRow], None]:
         """Events as they come, with the package as it is then; from now on when ``after`` is 0.
 
         :raises OverloadedError: too many watch already
+        :raises NotFoundError: there is no such package
         """
         if self.count >= MAX_WATCHERS:
             raise OverloadedError(
@@ -60,6 +69,8 @@ class Watchers:
         try:
             async with self._database.read() as session:
                 seen = after or await store.last_sequence(session)
+                if package_id:
+                    await store.get(session, package_id)
             while True:
                 async with self._database.read() as session:
                     # Before the events, so that none that comes in between is taken for seen.

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from consortium.documents.canonical import canonical_bytes
-from consortium.errors import ChanrongError, DeniedError, UnavailableError
-from consortium.rpc.client import call, stream
+from consortium.errors import ChanrongError, DeniedError, NotFoundError, UnavailableError
+from consortium.rpc.client import AFTER_HEADER, call, stream
 from consortium.wire.chanrong.finance.v1 import finance_pb2 as pb
 from consortium.wire.chanrong.finance.v1 import finance_pb2_grpc as rpc
 from tests.support.finance_bank import Bank
@@ -144,6 +144,18 @@ async def test_a_later_fact_reopens_the_package_and_tells_who_watches(bank: Bank
     await asyncio.wait_for(watcher, 20)
     assert (seen[0].event, seen[0].summary.state) == ("reopened", "reopened")
     assert consent in seen[0].reason
+
+
+async def test_a_stream_says_after_which_event_it_begins(bank: Bank) -> None:
+    await bank.consent()
+    package_id = (await bank.package()).summary.package_id
+    async with bank.sandbox.as_officer("bank-a") as link:
+        follow = rpc.PackageServiceStub(link).WatchPackages
+        running = follow(pb.WatchPackagesRequest(package_id=package_id), timeout=30)
+        assert dict(await running.initial_metadata())[AFTER_HEADER] == "1"
+        running.cancel()
+        with pytest.raises(NotFoundError):
+            await anext(stream(follow, pb.WatchPackagesRequest(package_id="nonsense"), timeout_s=30))
 
 
 async def test_a_superseding_package_replaces_the_old_one(bank: Bank) -> None:
