@@ -108,9 +108,17 @@ class CashClosure(Rule[CashClosureThresholds]):
                 inputs = (case.of_gap(answer, receivable.primary.fingerprint),)
                 yield Verdict(key, Outcome.UNKNOWN, answer.code, answer.message, inputs)
             elif paid[key]:
-                yield from _Judge(case, receivable, thresholds).of(paid[key])
+                said = tuple(_Judge(case, receivable, thresholds).of(paid[key]))
+                yield from said
+                unseen = _unseen(case, receivable, answer)
+                if unseen is not None and all(each.code != "SETTLED" for each in said):
+                    yield unseen
             elif by_bill is None:
                 yield _unpaid(case, receivable, answer, history)
+            elif by_bill.code == "PART_BY_BILL":
+                rest = _unpaid(case, receivable, answer, history)
+                if rest.outcome is not Outcome.NOT_APPLICABLE:
+                    yield rest
 
 
 def _by_bill(case: Case, receivable: Receivable, given: tuple[Given, ...]) -> Verdict | None:
@@ -248,12 +256,14 @@ class _Judge:
 # --- unpaid ---------------------------------------------------------------------------------
 
 
-def _unpaid(case: Case, receivable: Receivable, answer: PaymentAnswer, history: dict[str, str]) -> Verdict:
+def _unseen(case: Case, receivable: Receivable, answer: PaymentAnswer) -> Verdict | None:
+    """Why the bank cannot have seen all payments; none when it can."""
     key, fingerprint = receivable.fingerprint, receivable.primary.fingerprint
-    due = terms_of(case, receivable).due_date
     if not answer.account_known:
         told = case.of_source("bank", fingerprint, "account_known", "false")
         text = "The bank holds no statements of the invoice's account; that it saw no payment says nothing."
+        if answer.payments:
+            text = "The bank holds no statements of the invoice's account; it may not have seen all payments."
         return Verdict(key, Outcome.UNKNOWN, "ACCOUNT_NOT_KNOWN", text, (told,))
     until = answer.statements_until
     told = case.of_source("bank", fingerprint, "statements_until", until)
@@ -261,6 +271,18 @@ def _unpaid(case: Case, receivable: Receivable, answer: PaymentAnswer, history: 
     if until is not None and (now - until).days * _DAY_S > case.ages.bank:
         text = f"Statements of the invoice's account reach to {until} only."
         return Verdict(key, Outcome.UNKNOWN, "SOURCE_STALE", text, (told,))
+    return None
+
+
+def _unpaid(case: Case, receivable: Receivable, answer: PaymentAnswer, history: dict[str, str]) -> Verdict:
+    unseen = _unseen(case, receivable, answer)
+    if unseen is not None:
+        return unseen
+    key, fingerprint = receivable.fingerprint, receivable.primary.fingerprint
+    due = terms_of(case, receivable).due_date
+    until = answer.statements_until
+    told = case.of_source("bank", fingerprint, "statements_until", until)
+    now = datetime.fromtimestamp(case.now, UTC).date()
     said = history.get(str(primary_id(receivable.invoice.buyer)), "")
     if due is not None and due.value < (until or now):
         text = f"It was due on {due.value}, says {due.source}, and no payment was seen. {said}".rstrip()

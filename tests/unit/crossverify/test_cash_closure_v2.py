@@ -181,6 +181,39 @@ def test_a_bill_is_known_even_where_the_bank_is_silent() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"account_known": False}, ("UNKNOWN", "ACCOUNT_NOT_KNOWN")),
+        ({"statements_until": "2026-06-01"}, ("UNKNOWN", "SOURCE_STALE")),
+        ({}, ("WARN", "DUE_AND_UNPAID")),
+    ],
+    ids=str,
+)
+def test_a_bill_for_a_part_does_not_hide_what_is_not_known_of_the_rest(
+    answer: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    world = World(invoice(due_date=date(2026, 6, 1)), given("0.01", "0.01"))
+    world.bank[INVOICE] |= answer
+    assert sorted(said(world)) == [("PASS", "PART_BY_BILL"), expected]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [({"account_known": False}, "ACCOUNT_NOT_KNOWN"), ({"statements_until": "2026-06-01"}, "SOURCE_STALE")],
+    ids=str,
+)
+def test_a_payment_of_a_part_does_not_hide_that_others_cannot_be_seen(
+    answer: dict[str, Any], code: str
+) -> None:
+    world = paid("500")
+    world.bank[INVOICE] |= answer
+    assert sorted(said(world)) == [("PASS", "AGREES"), ("UNKNOWN", code)]
+    world = paid("1130")
+    world.bank[INVOICE] |= answer
+    assert said(world) == [("PASS", "SETTLED")]
+
+
+@pytest.mark.parametrize(
     ("answer", "code"),
     [
         ({"error": {"reason": "QUESTION_INVALID", "message": "amount is no amount"}}, "NOT_ANSWERED"),
