@@ -19,8 +19,8 @@ class ConfirmOrigin(Rule[NoThresholds]):
     """A forged confirmation is worth as much as its way to the bank: what the seller hands over, or what comes from a
     domain like the debtor's, proves nothing. The latest confirmation counts, as in DEBTOR_CONFIRM.
 
-    - PASS: signed or handed in by the debtor's own identity on the ledger, or sent from a domain that the bank got
-      independently of the seller.
+    - PASS: signed or handed in by the debtor's own identity on the ledger, or handed in by a third party and sent from
+      a domain that the bank got independently of the seller.
     - WARN: handed in by somebody else, or from a domain that the bank does not know.
     - FAIL: from a domain that looks like the debtor's; handed in by the seller itself.
     - UNKNOWN: never. NOT_APPLICABLE: there is no confirmation.
@@ -103,15 +103,15 @@ def _judge(case: Case, receivable: Receivable, item: EvidenceDocument, domains: 
         text = "The debtor's own identity signed the confirmation or handed it in."
         by = Input(item.fingerprint, "pushed_by", item.pushed_by, "ledger", item.registered_at)
         return Verdict(key, Outcome.PASS, "DEBTOR_IDENTITY", text, (by,))
+    by = Input(item.fingerprint, "pushed_by", item.pushed_by, "ledger", item.registered_at)
+    sellers = {receivable.primary.seller, item.seller, case.evidence.subject.handle} - {""}
+    if item.pushed_by in sellers:  # the address on it is then the seller's word, too
+        text = "The seller itself handed the confirmation in."
+        return Verdict(key, Outcome.FAIL, "FROM_SELLER", text, (by,))
     contact = _contact(case, receivable)
     if domain and matches(domain, contact.domains):
         text = f"The confirmation came from {domain}, which the bank knows as the debtor's."
         return Verdict(key, Outcome.PASS, "KNOWN_DOMAIN", text, (told,))
-    by = Input(item.fingerprint, "pushed_by", item.pushed_by, "ledger", item.registered_at)
-    sellers = {receivable.primary.seller, item.seller, case.evidence.subject.handle} - {""}
-    if item.pushed_by in sellers:
-        text = "The seller itself handed the confirmation in."
-        return Verdict(key, Outcome.FAIL, "FROM_SELLER", text, (by,))
     text = f"The confirmation came {f'from {domain}' if domain else 'from nobody whom the bank knows'}."
     return Verdict(key, Outcome.WARN, "UNCLEAR", text, (told, by))
 
