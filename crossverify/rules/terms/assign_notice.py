@@ -111,11 +111,11 @@ def _judge(case: Case, receivable: Receivable, voices: Voices, thresholds: Assig
     foreign = _to_somebody_else(case, receivable, voices, own)
     if foreign is not None:
         return foreign
+    if voices.acknowledgements:  # the debtor knows and answered, whatever the request says
+        return _acknowledged(case, receivable, voices.acknowledgements[0], voices.notices)
     hidden = _undisclosed(case, receivable, voices, thresholds)
     if hidden is not None:
         return hidden
-    if voices.acknowledgements:
-        return _acknowledged(case, receivable, voices.acknowledgements[0], voices.notices)
     served = next((each for each in voices.notices if each.body.served_date is not None), None)
     if served is not None:
         how = (served.body.served_how or "not said how").replace("_", " ")

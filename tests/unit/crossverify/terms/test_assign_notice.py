@@ -69,6 +69,9 @@ def test_undisclosed_factoring_tells_nobody() -> None:
     hidden = said(t.request(disclosed=False), t.notice(assignee=t.OTHER_BANK))
     assert hidden == [("FAIL", "TO_SOMEBODY_ELSE")], "that another was told to be paid matters all the same"
 
+    refused = said(t.request(disclosed=False), t.notice(), t.acknowledgement(response="refused"))
+    assert refused == [("FAIL", "REFUSED")], "what the debtor answered does, too"
+
 
 def test_a_bank_that_does_not_say_who_it_is_cannot_be_told() -> None:
     nameless = t.desk(own_identifiers=())
