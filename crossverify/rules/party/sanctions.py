@@ -141,11 +141,12 @@ class _Lists:
         if not wanted.name:
             return None
         plain = core(wanted.name)
-        for position in self._by_name.get(plain, ()):
-            entry = self._entries[position]
-            if _contradicts(wanted.identifiers, entry):
-                return _Match(wanted, entry, False, "the same name with another identifier")
-            return _Match(wanted, entry, True, "name")
+        named = [self._entries[position] for position in self._by_name.get(plain, ())]
+        for entry in named:  # of namesakes on several lists one that no identifier speaks against
+            if not _contradicts(wanted.identifiers, entry):
+                return _Match(wanted, entry, True, "name")
+        if named:
+            return _Match(wanted, named[0], False, "the same name with another identifier")
         shared: Counter[tuple[int, str]] = Counter()
         for pair in _pairs(plain):
             shared.update(self._by_pair.get(pair, ()))

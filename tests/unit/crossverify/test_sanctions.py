@@ -59,6 +59,13 @@ def test_identifier_then_name(entry: dict[str, Any], expected: tuple[str, str]) 
     assert of_invoice(world(entry)) == expected
 
 
+def test_of_namesakes_on_two_lists_the_gravest_counts() -> None:
+    other = {"name": "Great Wheel Motors", "identifiers": ["uscc:91310000MA1FL00777"]}
+    nameless = {"name": "Great Wheel Motors", "list": "EU"}
+    assert of_invoice(world(other, nameless)) == ("FAIL", "HIT")
+    assert of_invoice(world(nameless, other)) == ("FAIL", "HIT")
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
