@@ -66,7 +66,8 @@ class OrderAsset:
         """What will be payable when all is delivered; with tax where the order states it."""
         totals = self.order.totals
         if totals is None:
-            return sum((line.net_amount or Decimal(0) for line in self.order.lines), Decimal(0))
+            net = sum((line.net_amount or Decimal(0) for line in self.order.lines), Decimal(0))
+            return max(net, Decimal(0))
         return max(totals.payable, Decimal(0))
 
     @property

@@ -45,6 +45,14 @@ def test_the_face_of_an_order(totals: OrderTotals | None, face: str) -> None:
     assert str(item.face) == face
 
 
+def test_the_face_of_an_order_without_totals_is_not_negative() -> None:
+    lines = ({"quantity": Decimal(1)}, {"line_id": "2", "quantity": Decimal(-5)})
+    body = order(lines=lines, totals=None)
+    assert sum(line.net_amount or Decimal(0) for line in body.lines) < 0
+    (item,) = case(World(body)).orders
+    assert item.face == 0
+
+
 def test_what_is_lent_on_follows_the_product() -> None:
     world = World(order(), invoice(), bill(), paper_of())
     kinds = {kind: [item.primary.document.kind for item in case(world, kind).assets] for kind in AssetKind}
