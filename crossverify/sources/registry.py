@@ -17,7 +17,15 @@ from consortium.wire.chanrong.sources.v1 import registry_pb2 as pb
 from consortium.wire.chanrong.sources.v1 import registry_pb2_grpc as rpc
 from crossverify.collateral import name_key
 from crossverify.evidence import SourceAnswer
-from crossverify.sources.asking import CLOCK_SKEW_S, Asker, AskingLimits, Batch, WrongAnswerError, batches
+from crossverify.sources.asking import (
+    CLOCK_SKEW_S,
+    MAX_STREAMED_BYTES,
+    Asker,
+    AskingLimits,
+    Batch,
+    WrongAnswerError,
+    batches,
+)
 from crossverify.sources.values import need_one_of
 
 SOURCE: Final = "registry"
@@ -138,9 +146,12 @@ class _Gathered:
             pb.StreamRegistrationsRequest(question=request), timeout=timeout
         )
         whole = pb.SearchRegistrationsResponse()
-        count = 0
+        count = size = 0
         try:
             async for message in running:
+                size += message.part.ByteSize()
+                if size > MAX_STREAMED_BYTES:
+                    raise WrongAnswerError(f"The answer is longer than {MAX_STREAMED_BYTES} bytes.")
                 count += _join(whole, message.part)
                 if count > MAX_REGISTRATIONS:
                     raise WrongAnswerError(f"The answer has more than {MAX_REGISTRATIONS} registrations.")

@@ -97,7 +97,9 @@ class Collector:
         :param at: time of evaluation, seconds since 1970 UTC
         :raises DeniedError: CONSENT_MISSING, when there is no live consent for this bank and purpose
         :raises UnavailableError: the ledger or an industry gateway does not answer
+        :raises ConfigurationError: the bank's own figures cannot be read
         """
+        figures = self._desk.info()  # before anything is asked: reports cost money, and this may be wrong
         consents = await self._consents(wanted.subject)
         consent = self._choose(consents, wanted, at)  # 1
         checked, height = await self._documents(wanted, consent.id, desk)  # 2, 3, 4
@@ -121,7 +123,7 @@ class Collector:
                 state=SourceState.ANSWERED, as_of=at, height=height, channel=self._channel, assets=assets
             ),
             consents=tuple(consents),
-            desk=self._desk.info(),
+            desk=figures,
             **answers,
         )
         return Collected(evidence, checked.bodies, questions)

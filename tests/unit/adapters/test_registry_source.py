@@ -174,6 +174,15 @@ async def test_an_endless_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "more than 5" in answer.reason
 
 
+async def test_an_answer_of_too_many_bytes_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crossverify.sources.registry.MAX_STREAMED_BYTES", 5_000)
+    answer = await asked(
+        Stub(*(part(registration(number=f"R-{n}", description="x" * 2_000)) for n in range(3)))
+    )
+    assert answer.state is SourceState.SILENT
+    assert "longer than 5000 bytes" in answer.reason
+
+
 def test_the_question_about_a_subject_has_every_name_that_documents_give_it() -> None:
     own = str(SELLER.identifiers[0])
     renamed = Party(name="Huadong Foundry", trading_name="HD", identifiers=SELLER.identifiers)
