@@ -1,4 +1,4 @@
-"""The bank's own figures: read anew when they changed; one that cannot be read stops packages before anybody is asked."""
+"""The bank's own figures: read anew when they changed; with a broken file no package is made, and nobody is asked."""
 
 from __future__ import annotations
 
