@@ -181,6 +181,8 @@ class Filings:
                 await self.resume()
             except ChanrongError as error:
                 _log.warning("filings_wait", reason=error.reason)
+            except Exception:  # noqa: BLE001 - what was promised goes on, whatever went wrong once
+                _log.exception("filings_wait")
             await asyncio.sleep(RESUME_INTERVAL_S)
 
     async def resume(self) -> None:

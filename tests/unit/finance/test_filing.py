@@ -178,6 +178,31 @@ async def test_after_a_crash_the_next_process_goes_on(
     assert len(registry.done) == 1
 
 
+async def test_what_goes_wrong_once_does_not_end_the_resuming(
+    filings: Filings, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.faults = ["lost"]
+    await filings.file(WANTED, "k", OFFICER)
+    rounds, settled = 0, asyncio.Event()
+    resume = filings.resume
+
+    async def first_wrong() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            raise RuntimeError("unexpected")
+        await resume()
+        settled.set()
+
+    monkeypatch.setattr("finance_gateway.filing.usecase.RESUME_INTERVAL_S", 0)
+    monkeypatch.setattr(filings, "resume", first_wrong)
+    await filings.start()
+    await asyncio.wait_for(settled.wait(), 10)
+    await filings.stop()
+    (listed,) = await filings.listed(fingerprint=ONE)
+    assert listed.row.state == "done"
+
+
 async def test_silence_before_the_first_answer_is_pending_not_unknown(
     filings: Filings, registry: FakeRegistry
 ) -> None:
