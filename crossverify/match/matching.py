@@ -184,8 +184,8 @@ class Matching:
         line, account, slot = billed.line, billed.place.account, billed.slot
         if exempt is not None:
             return _Drawn(exempt)
-        if billed.service:
-            return _Drawn(Fact.SERVICE)
+        if billed.service and (totals is None or not totals.receipts):
+            return _Drawn(Fact.SERVICE)  # what was received is judged, whatever the seller calls it
         if not line.quantity:
             return _Drawn(Fact.NO_QUANTITY if line.net_amount else Fact.NOTHING)
         if billed.net <= 0 and (totals is None or not totals.receipts):

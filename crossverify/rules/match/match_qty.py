@@ -55,7 +55,8 @@ class MatchQty(Rule[MatchQtyThresholds]):
     - UNKNOWN: no receipt, or none yet of goods that were sent; a receipt without quantities or one that contradicts
       itself, units that cannot be compared, a line that cannot be matched or whose references contradict each other;
       above what was accepted where the invoice names no trade, or where a credit note may take it back.
-    - NOT_APPLICABLE: services, prepayments, cancelled invoices, lines of nothing and lines that take back.
+    - NOT_APPLICABLE: services that no receipt is about, prepayments, cancelled invoices, lines of nothing and lines
+      that take back.
     """
 
     id = "MATCH_QTY"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from consortium.documents import DespatchAdvice, DespatchLine, Period
+from consortium.documents import Classification, DespatchAdvice, DespatchLine, Period
 from consortium.documents.canonical import canonical_bytes
 from crossverify.match import Fact, How, LineMatch, LineVerdict, Note
 from tests.support.match_world import table
@@ -332,6 +332,21 @@ def test_services_and_prepayments_draw_nothing_and_lines_are_judged_apart() -> N
     )
     assert {each.verdict for each in rows["INV-0"]} == {LineVerdict.NOT_APPLICABLE}
     assert [each.quantity_says for each in rows["INV-1"]] == [Fact.AGREES, Fact.SERVICE]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"item": goods(classifications=(Classification(list_id="CN-TAX", code="3040203"),))}, Fact.OVER),
+        ({"unit": "HUR"}, Fact.UNITS),
+    ],
+    ids=["by its tax code", "by its unit"],
+)
+def test_goods_that_were_received_are_no_service_by_being_called_one(
+    line: dict[str, object], expected: Fact
+) -> None:
+    rows = table(World(order(), receipt(lines=[{"received": Decimal(90)}]), invoice(lines=[line])))
+    assert [each.quantity_says for each in rows["INV-1"]] == [expected]
 
 
 # --- prices ---------------------------------------------------------------------------------
