@@ -38,6 +38,9 @@ OURS = {
 }
 """What would be the server's fault."""
 
+PAUSED = "INSTITUTION_PAUSED"
+"""Some of the requests pause an institution, as its operator may: others get that answer then."""
+
 TEXTS = (
     "",
     "\x00",
@@ -157,7 +160,11 @@ async def test_no_bytes_break_a_method(world: World, server: str) -> None:
                 for content in requests(path, good[path], rng)
             )
         )
-    wrong = [(path, content[:200], answer) for path, content, answer in answers if answer.code in OURS]
+    wrong = [
+        (path, content[:200], answer)
+        for path, content, answer in answers
+        if answer.code in OURS and answer.reason != PAUSED
+    ]
     assert not wrong, wrong[:5]
     assert not [line for line in lines if line.get("incident") or line.get("exc_info")]
     assert await healthy(world, server)
