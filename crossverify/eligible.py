@@ -38,6 +38,7 @@ from crossverify.decision import (
 )
 from crossverify.evidence import FACE_VALUE_PPB
 from crossverify.exchange import convert, said
+from crossverify.limits import groups_of
 from crossverify.orders import OrderAsset, invoiced
 from crossverify.rule import Finding, Input, Step
 from crossverify.terms import terms_of
@@ -343,13 +344,10 @@ class _Rooms:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._who = who_of(case)
-        named = {self._who.of_identifier(each): group for each, group in case.desk.groups.items()}
-        self._group_of = dict(named)
+        groups = groups_of(case)
+        self._group_of = groups.of_key
         members: dict[str, list[Exposure]] = {}
-        for item in case.desk.exposures:
-            debtor = self._who.of_identifier(item.debtor)
-            group = item.group or named.get(debtor) or debtor
-            self._group_of[debtor] = group
+        for item, group in zip(case.desk.exposures, groups.of_exposure, strict=True):
             members.setdefault(group, []).append(item)
         self._rooms = {group: self._room(group, items) for group, items in members.items()}
 

@@ -15,6 +15,7 @@ from crossverify.coverage import LOW_COVERAGE, MIN_COVERAGE, coverage_of
 from crossverify.evidence import FACE_VALUE_PPB
 from crossverify.exchange import convert, said
 from crossverify.figures import Rate
+from crossverify.limits import groups_of
 from crossverify.rule import Effect, Input, Outcome, Rule, Text, Thresholds, Verdict
 from crossverify.who import who_of
 from crossverify.wording import money, percent, rounded_up
@@ -136,13 +137,10 @@ class _Books:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._who = who_of(case)
-        named = {self._who.of_identifier(each): group for each, group in case.desk.groups.items()}
-        self._group_of = dict(named)
+        groups = groups_of(case)
+        self._group_of = groups.of_key
         self._groups: dict[str, _Group] = {}
-        for each in case.desk.exposures:
-            debtor = self._who.of_identifier(each.debtor)
-            name = each.group or named.get(debtor) or debtor
-            self._group_of[debtor] = name
+        for each, name in zip(case.desk.exposures, groups.of_exposure, strict=True):
             self._groups.setdefault(name, _Group(name, each.currency)).exposures.append(each)
         for group in self._groups.values():
             self._add_up(group)

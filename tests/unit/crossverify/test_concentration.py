@@ -12,7 +12,7 @@ from crossverify.desk import DeskInfo, Exposure, Rates
 from crossverify.evidence import ClaimState
 from crossverify.rule import Effect, Finding
 from tests.support.portfolio_world import declare, judged
-from tests.support.trade_world import BUYER, OTHER, World, credit_note, fp, invoice
+from tests.support.trade_world import BUYER, OTHER, World, credit_note, despatch, fp, invoice
 
 BILL, SECOND = fp(invoice()), fp(invoice("INV-2", buyer=OTHER))
 ONE, TWO = str(primary_id(BUYER)), str(primary_id(OTHER))
@@ -65,6 +65,17 @@ def test_without_a_limit_it_does_not_apply() -> None:
     assert (found(made).outcome.value, found(made).code) == ("NOT_APPLICABLE", "NO_LIMIT")
     assert found(made, SECOND).code == "UNDER"
     assert found(World(invoice())).code == "NO_LIMIT"
+
+
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)], ids=["as listed", "the other way round"])
+def test_two_debtors_on_one_paper_gain_no_room(places: tuple[int, int]) -> None:
+    used_up = exposure(amount="2000", group="A")
+    roomy = exposure(debtor=TWO, limit="999999", group="B")
+    made = world(*((used_up, roomy)[each] for each in places))
+    assert [found(made).code, found(made, SECOND).code] == ["OVER", "UNDER"]
+    both = BUYER.model_copy(update={"identifiers": (*BUYER.identifiers, *OTHER.identifiers)})
+    made.add(despatch(buyer=both))
+    assert [found(made).code, found(made, SECOND).code] == ["OVER", "OVER"]
 
 
 def test_a_group_shares_its_least_limit() -> None:

@@ -27,6 +27,7 @@ from tests.support.trade_world import (
     World,
     confirmation,
     credit_note,
+    despatch,
     fp,
     invoice,
     order,
@@ -164,6 +165,14 @@ def test_members_of_a_group_share_the_least_limit() -> None:
     assert dict(steps(one(world)))["concentration_excess"] == "-1030.00"
     world = desk(sound(), exposures=[limit("900", "1500", other)], groups={DEBTOR: "W", other: "W"})
     assert dict(steps(one(world)))["concentration_excess"] == "-530.00"
+
+
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)], ids=["as listed", "the other way round"])
+def test_two_debtors_on_one_paper_gain_no_room(places: tuple[int, int]) -> None:
+    limits = (limit("2000", "2000", group="A"), limit("0", "99999", str(primary_id(OTHER)), group="B"))
+    both = BUYER.model_copy(update={"identifiers": (*BUYER.identifiers, *OTHER.identifiers)})
+    world = desk(sound(despatch("DA-9", buyer=both)), exposures=[limits[each] for each in places])
+    assert one(world).amount == 0
 
 
 def test_what_is_financed_already_needs_no_more_room() -> None:
