@@ -8,6 +8,7 @@ where a document gives nothing better.
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,11 @@ class Who:
                 first, *others = identifiers(party)
                 for other in others:
                     self._tie(first, other)
+        self._companies: dict[str, list[str]] = defaultdict(list)
         for key in list(self._above):
             self._above[key] = self._root(key)
+            if key.startswith("uscc:"):
+                self._companies[self._above[key]].append(key)
 
     def of(self, party: Party) -> str:
         """Key of a party: the same for all that are one."""
@@ -73,6 +77,11 @@ class Who:
         """Key of whoever has an identifier "scheme:value", as institutions write them."""
         key = normal(identifier)
         return self._above.get(key, key)
+
+    def companies(self, key: str) -> tuple[str, ...]:
+        """Social credit codes that papers give to one party beside other identifiers. A company has one: where there
+        are several, some paper makes one party of two."""
+        return tuple(sorted(self._companies.get(key, ())))
 
     def _root(self, key: str) -> str:
         path = []

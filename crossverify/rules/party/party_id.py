@@ -16,6 +16,7 @@ from crossverify.names import alike
 from crossverify.rule import Effect, NoThresholds, Outcome, Text, Verdict
 from crossverify.rules.party.party_id_v1 import PartyIdRule as First
 from crossverify.rules.party.party_id_v1 import judge_party, judge_subject
+from crossverify.who import who_of
 
 if TYPE_CHECKING:
     from crossverify.case import Case
@@ -31,7 +32,8 @@ class PartyIdRule(First):
     Check characters of USCC, LEI and VAT numbers; status at tax; the names on invoice and order against the
     registered one and its former names.
 
-    - PASS: active, under its name or a former one. WARN: another name, a slip of the pen in it, suspended.
+    - PASS: active, under its name or a former one. WARN: another name, a slip of the pen in it, suspended; some paper
+      gives the debtor a second social credit code, and so makes one party of two.
     - FAIL: a wrong check character; revoked.
     - UNKNOWN: tax was not asked, is silent or stale, or does not know the party; no identifier to ask about.
     - NOT_APPLICABLE: a party abroad without a tax number here: only its check characters are looked at.
@@ -49,6 +51,12 @@ class PartyIdRule(First):
             "look it up in its own register.",
             "该方在境外且无境内税号，无法向税务查询；其证号格式正确。请在其本国登记机关核查。",
         ),
+        "TWO_COMPANIES": Text(
+            "A paper gives this party a second social credit code. A company has one; limits, credit notes and sales "
+            "of two companies are then taken for one's. Ask who wrote it and which is right.",
+            "有单证将两个统一社会信用代码记在同一主体名下。一家企业仅有一个代码，否则两家企业的限额、红冲和销售会被"
+            "合并计算。请查明出处并核实。",
+        ),
     }
 
     effects: ClassVar = {**First.effects, "NAME_SLIP": Effect.INFORMATION}
@@ -58,6 +66,9 @@ class PartyIdRule(First):
         yield judge_subject(case)
         active: dict[tuple[object, ...], Verdict] = {}
         for asset in case.assets:
+            two = _two_companies(case, asset)
+            if two is not None:
+                yield two
             orders = _orders(case, asset)
             for role, find in (("seller", seller_of), ("buyer", buyer_of)):
                 found = [(item, find(item.document)) for item in (asset.primary, *orders)]
@@ -73,6 +84,20 @@ class PartyIdRule(First):
                 if said.code == "ACTIVE":
                     active[key] = said
                 yield said
+
+
+def _two_companies(case: Case, asset: Asset) -> Verdict | None:
+    """Said where papers give the debtor the codes of several companies."""
+    debtor = buyer_of(asset.primary.document)
+    if debtor is None:
+        return None
+    who = who_of(case)
+    codes = who.companies(who.of(debtor))
+    if len(codes) < 2:
+        return None
+    text = f"Papers name {', '.join(codes[:3])} as one party; a company has one such code."
+    told = case.of_document(asset.primary, "buyer/identifiers", ", ".join(codes[:8]))
+    return Verdict(asset.fingerprint, Outcome.WARN, "TWO_COMPANIES", text, (told,))
 
 
 def _slip(said: Verdict) -> Verdict:

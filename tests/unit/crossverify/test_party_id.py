@@ -12,11 +12,13 @@ from crossverify.figures import AssetKind
 from crossverify.rule import Effect, Finding
 from tests.support.trade_world import (
     BUYER,
+    OTHER,
     SELLER,
     World,
     alone,
     codes,
     codes2,
+    despatch,
     invoice,
     judged,
     judged2,
@@ -165,6 +167,19 @@ def test_a_party_abroad_without_a_tax_number_is_not_asked_about() -> None:
 def test_abroad_is_no_excuse_for_the_rest(change: dict[str, Any], code: str) -> None:
     buyer = Party(**{**dict(ABROAD), **change})
     assert codes2(World(invoice(buyer=buyer)), "PARTY_ID", 2)[-1][1] == code
+
+
+def test_a_paper_that_makes_one_party_of_two_is_shown_to_a_person() -> None:
+    number = PartyId(scheme="gln", value="6901234000009")
+    both = BUYER.model_copy(update={"identifiers": (*BUYER.identifiers, *OTHER.identifiers)})
+    chain = [who.model_copy(update={"identifiers": (*who.identifiers, number)}) for who in (BUYER, OTHER)]
+    for papers in ([despatch(buyer=both)], [despatch(f"DA-{n}", buyer=who) for n, who in enumerate(chain)]):
+        found = [item for item in judged2(World(invoice(), *papers), "PARTY_ID", 2) if item.subject]
+        assert [item.code for item in found if item.outcome.value != "PASS"] == ["TWO_COMPANIES"]
+        assert {item.effect for item in found if item.code == "TWO_COMPANIES"} == {Effect.REFER}
+    assert "TWO_COMPANIES" not in {
+        code for _, code in codes2(World(invoice(), despatch(buyer=chain[0])), "PARTY_ID", 2)
+    }
 
 
 def test_version_2_finds_the_names_on_orders() -> None:
