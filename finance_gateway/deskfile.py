@@ -48,7 +48,9 @@ class DeskFile:
                 self._seen = (now.st_mtime_ns, now.st_size)
         except ValidationError as error:
             raise _wrong(self._path, _mistakes(error)) from error
-        except (OSError, ValueError) as error:
+        except OSError as error:  # its own text names folders of this machine
+            raise _wrong(self._path, error.strerror or type(error).__name__) from error
+        except ValueError as error:
             raise _wrong(self._path, str(error)) from error
         return self._info
 

@@ -55,8 +55,10 @@ def test_a_broken_file_is_told_and_old_figures_are_not_used(tmp_path: Path, cont
         assert told.value.remedy
         assert NAME not in told.value.message
     path.unlink()
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as told:
         desk.info()
+    assert "desk.json" in told.value.message
+    assert str(tmp_path) not in told.value.message
 
 
 async def test_nobody_is_asked_with_figures_that_cannot_be_read(tmp_path: Path) -> None:
