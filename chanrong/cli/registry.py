@@ -165,10 +165,11 @@ def search(
 
 def _show_search(answer: pb.SearchRegistryResponse) -> None:
     found = answer.answer.registrations
+    no_data = Text(": this registry was never given data, so that says nothing", style="yellow")
+    as_of = f", as of {when(answer.as_of_unix)}" if answer.as_of_unix else no_data
     searched = ", ".join(answer.answer.searched_names) or "no name"
-    line(
-        f"{len(found)} registrations of {answer.answer.assignor} ({searched}), as of {when(answer.as_of_unix)}"
-    )
+    noun = "registration" if len(found) == 1 else "registrations"
+    line(f"{len(found)} {noun} of {answer.answer.assignor} ({searched})", as_of)
     for each in found:
         line(Text(each.number, style="bold"), " ", Text(each.state, style=STATES.get(each.state, "")))
         line(f"{each.kind} to {each.secured_party.name}, {when(each.registered_unix)}", indent=2)

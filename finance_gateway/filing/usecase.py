@@ -20,7 +20,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
+from pydantic import ValidationError
 
+from consortium.documents.identifiers import Validity, check_identifier
+from consortium.documents.party import PartyId
 from consortium.errors import (
     ChanrongError,
     ConflictError,
@@ -207,9 +210,10 @@ class Filings:
         :raises UnavailableError: this bank has no registry
         """
         check_length("assignor", assignor, 240)
-        if ":" not in assignor:
+        wrong = _wrong_identifier(assignor)
+        if wrong:
             raise InvalidInputError(
-                f"{assignor[:40]!r} is no identifier.",
+                f"{assignor[:40]!r} is no identifier: {wrong}",
                 remedy="Write scheme:value, such as uscc:91310000MA1FL8TQ32.",
             )
         if self._search is None:
@@ -459,6 +463,16 @@ class Filings:
             reason="REGISTRY_NOT_CONFIGURED",
             remedy="Give its address in the gateway's settings (adapters.registry).",
         )
+
+
+def _wrong_identifier(text: str) -> str:
+    """Why a text identifies nobody; empty when it may. With a slip nothing would be found, which reads like good news."""
+    scheme, _, value = text.partition(":")
+    try:
+        checked = check_identifier(PartyId(scheme=scheme, value=value))
+    except ValidationError:
+        return "it is not written scheme:value."
+    return checked.reason if checked.validity is Validity.INVALID else ""
 
 
 def _already(before: FilingRow) -> ConflictError:

@@ -293,8 +293,16 @@ async def test_without_a_registry_nothing_is_stored(database: Database, vault: B
         await filings.file(WANTED, "", OFFICER)
     assert caught.value.reason == "REGISTRY_NOT_CONFIGURED"
     with pytest.raises(UnavailableError):
-        await filings.search("uscc:1", [])
+        await filings.search("local:17", [])
     assert await filings.listed() == []
+
+
+@pytest.mark.parametrize(
+    "slip", ["", "supplier", ":", "uscc:", "uscc:91310000MA1FL8TQ33", "USCC:1", "uscc:1"]
+)
+async def test_a_slip_in_an_identifier_is_no_empty_registry(filings: Filings, slip: str) -> None:
+    with pytest.raises(InvalidInputError):
+        await filings.search(slip, [])
 
 
 # --- the text -------------------------------------------------------------------------------------------
