@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
+from consortium.documents.codes import MINOR_UNITS
+from consortium.documents.money import too_precise
 from crossverify.collateral.assets import AssetFacts
 from crossverify.collateral.description import Collateral, Item, name_key
 from crossverify.collateral.parse import read_description
@@ -81,10 +83,16 @@ def _line(item: Item) -> str:
             all_under = "项下全部应收账款" if numbers is item.contracts and not item.lists else ""
             fields.append(f"{label}:{'、'.join(_number(each) for each in numbers)}{all_under}")
     if item.amount is not None:
-        fields.append(f"金额:{item.currency} {format(item.amount, ',f')}")
+        fields.append(f"金额:{item.currency} {_amount(item.amount, item.currency)}")
     if item.due is not None:
         fields.append(f"到期日:{item.due.isoformat()}")
     return ";".join(fields) + "。"
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    """With all decimals of the currency, as amounts are written in contracts; never rounded."""
+    digits = MINOR_UNITS.get(currency, 0)
+    return f"{amount:,f}" if too_precise(amount, digits) else f"{amount:,.{digits}f}"
 
 
 def _identifier(identifier: str) -> str:

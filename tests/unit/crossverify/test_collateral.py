@@ -197,7 +197,7 @@ def test_a_filing_names_every_document_once_per_debtor() -> None:
     text = write_description("assignment", found)
     assert text.splitlines()[1] == (
         "1. 付款人:Great Wheel Motors(统一社会信用代码:91310000MA1FL002X5);合同编号:PO-1、PO-2;"
-        "发票号码:INV-1、12345678901234567890、INV-2;金额:CNY 2,260;到期日:2026-08-08。"
+        "发票号码:INV-1、12345678901234567890、INV-2;金额:CNY 2,260.00;到期日:2026-08-08。"
     )
     assert len(text.splitlines()) == 3
 
