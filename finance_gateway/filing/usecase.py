@@ -466,7 +466,7 @@ class Filings:
 
 
 def _wrong_identifier(text: str) -> str:
-    """Why a text identifies nobody; empty when it may. With a slip nothing would be found, which reads like good news."""
+    """Why a text identifies nobody; empty when it may. With a slip nothing is found, which reads like good news."""
     scheme, _, value = text.partition(":")
     try:
         checked = check_identifier(PartyId(scheme=scheme, value=value))
