@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from consortium.documents import Item, WarehouseReceipt
-from consortium.documents.party import primary_id, same_party
+from consortium.documents.party import Party, primary_id, same_party
 from consortium.documents.warehouse_receipt import StoredGoods
 from crossverify.evidence import EvidenceDocument
 from crossverify.goods import (
@@ -171,6 +171,7 @@ class _Index:
         self._by: dict[tuple[str, str], list[_Placed]] = defaultdict(list)
         self._places: dict[tuple[str, str], dict[str, list[_Placed]]] = defaultdict(lambda: defaultdict(list))
         self._stock: dict[tuple[str, str], Fraction | None] = {}
+        self._sums: dict[tuple[Party, frozenset[str], str], tuple[Fraction, Fraction] | None] = {}
         self.receipts = 0
         for item, receipt in shown_receipts(case):
             attested = keepers_word(case, receipt)
@@ -207,11 +208,27 @@ class _Index:
                     found |= {(each.item.fingerprint, each.line.line_id): each for each in lines}
         return [found[key] for key in sorted(found)]
 
-    def attested(self, line: _Placed) -> Fraction | None:
-        """What the keeper says is there of a line, in the line's unit."""
-        return self._stock.get((line.item.fingerprint, line.line.line_id))
+    def sums(self, line: _Placed, lots: frozenset[str]) -> tuple[Fraction, Fraction] | None:
+        """What one keeper's receipts promise of some lots together and what it attests, in the line's unit; none where
+        that is not certain. Reckoned once for all of its receipts on these."""
+        key = (line.receipt.keeper, lots, line.line.unit)
+        if key not in self._sums:
+            self._sums[key] = self._sum(self._on_lot(line, lots), line.line.unit)
+        return self._sums[key]
 
-    def on_lot(self, line: _Placed, lots: frozenset[str]) -> list[_Placed]:
+    def _sum(self, lines: list[_Placed], unit: str) -> tuple[Fraction, Fraction] | None:
+        promised = attested = Fraction(0)
+        for each in lines:
+            quantity = in_unit(each.line.quantity, each.line.unit, unit)
+            there = self._stock.get((each.item.fingerprint, each.line.line_id))
+            into = factor(each.line.unit, unit)
+            if quantity is None or there is None or into is None:
+                return None
+            promised += quantity
+            attested += there * into
+        return promised, attested
+
+    def _on_lot(self, line: _Placed, lots: frozenset[str]) -> list[_Placed]:
         """All lines of one keeper on some lots."""
         found = {
             (other.item.fingerprint, other.line.line_id): other
@@ -283,21 +300,11 @@ def _of_one_keeper(
     lots: frozenset[str],
 ) -> Verdict:
     """One keeper may divide a lot; together its receipts promise no more than it has."""
-    unit = line.line.unit
-    promised = attested = Fraction(0)
-    certain = True
-    for each in index.on_lot(line, lots):
-        quantity = in_unit(each.line.quantity, each.line.unit, unit)
-        there = index.attested(each)
-        into = factor(each.line.unit, unit)
-        if quantity is None or there is None or into is None:
-            certain = False
-            continue
-        promised += quantity
-        attested += there * into
-    if not certain:
+    unit, sums = line.line.unit, index.sums(line, lots)
+    if sums is None:
         text = f"The lot {_plain(lots)}, of which nobody attests how much there is, stands"
         return _say(case, asset, line, other, Outcome.WARN, "LOT_SHARED", text)
+    promised, attested = sums
     if promised * (1 - loss_of(line.receipt, USUAL_LOSS)) > attested:
         text = (
             f"Of lot {_plain(lots)} receipts promise {shown(promised)} {unit} and the keeper has "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from consortium.documents import Item, Lot
+from crossverify.goods import in_unit
 from crossverify.rule import Effect
 from tests.support.goods_world import (
     OTHER_KEEPER,
@@ -147,3 +150,19 @@ def test_one_line_twice() -> None:
     assert (finding.outcome.value, finding.code, finding.effect) == ("WARN", "LINE_TWICE", Effect.REFER)
     two = goods_world(paper_of("WR-1", stored(), stored("L2", line_id="2")))
     assert goods_codes(two, RULE) == [("PASS", "DISTINCT")]
+
+
+def test_a_lot_on_many_receipts_is_added_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"WR-{number}" for number in range(30)]
+    lines = [attested(name, line_id=str(at), quantity=1) for at, name in enumerate(names, 1)]
+    papers = [paper_of(name, stored(quantity=1)) for name in names]
+    asked = []
+
+    def counted(quantity: Decimal, unit: str | None, into: str) -> Fraction | None:
+        asked.append(unit)
+        return in_unit(quantity, unit, into)
+
+    monkeypatch.setattr("crossverify.rules.warehouse.wr_goods_overlap.in_unit", counted)
+    found = goods_codes(goods_world(*papers, attestation("KA-1", *lines)), RULE)
+    assert found == [("PASS", "LOT_DIVIDED")] * len(names)
+    assert len(asked) <= 2 * len(names), "in each evaluation each receipt once"
