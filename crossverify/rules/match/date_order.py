@@ -48,7 +48,7 @@ class DateOrder(Rule[DateOrderThresholds]):
     - PASS: in order. WARN: an invoice or a receipt before the order, an invoice before the receipt (先票后货 is
       normal), a receipt before the despatch that it names.
     - FAIL: an invoice or a receipt in the future, due before issued, or before a party existed.
-    - UNKNOWN: the invoice's date is all there is.
+    - UNKNOWN: the invoice's date is all there is; a later one of several receipts of its goods is in the future.
     - NOT_APPLICABLE: never; every invoice has a date.
     """
 
@@ -86,6 +86,11 @@ class DateOrder(Rule[DateOrderThresholds]):
             "Goods were received before the order. Late papers are common; look at the trade where it is new.",
             "收货早于订单。补单较常见；如为新客户请核查交易。",
         ),
+        "ONE_RECEIPT_IN_THE_FUTURE": Text(
+            "One of several receipts of these goods is dated in the future: a slip, or goods that are still to come. "
+            "Ask the debtor what it received.",
+            "同一货物的多份收货单中有一份日期在未来：录入有误，或货物尚未到达。请向债务人核实。",
+        ),
         "RECEIPT_BEFORE_DESPATCH": Text(
             "Goods were received before they were sent. Ask which of the dates is wrong.",
             "收货日期早于发货日期。请核实日期。",
@@ -114,7 +119,7 @@ class DateOrder(Rule[DateOrderThresholds]):
             found = [
                 *_impossible(case, receivable, own, today),
                 *_unusual(case, receivable, own, orders, receipts),
-                *_received(case, receipts, today),
+                *_received(case, receipts, firsts.last_of(accounts), today),
             ]
             if not found and not orders and not receipts and not due:
                 text = "No order, no receipt and no due date to hold the invoice's date against."
@@ -172,14 +177,23 @@ def _unusual(
             yield _Said(Outcome.WARN, "INVOICE_BEFORE_RECEIPT", text, inputs)
 
 
-def _received(case: Case, receipts: list[_Dated], today: date) -> Iterator[_Said]:
-    """Receipts that cannot be, or that are older than what they say was received."""
+def _received(case: Case, receipts: list[_Dated], last: _Dated | None, today: date) -> Iterator[_Said]:
+    """Receipts that cannot be, or that are older than what they say was received.
+
+    :param last: the latest of all
+    """
     for item, day in receipts:
-        told = case.of_document(item, "received_date", day)
         if day > today:
+            told = case.of_document(item, "received_date", day)
             text = f"The receipt {item.document.number} is dated {day}, which is still to come."
             yield _Said(Outcome.FAIL, "RECEIPT_IN_THE_FUTURE", text, (told,))
             return
+    if last is not None and last[1] > today:
+        item, day = last
+        told = case.of_document(item, "received_date", day)
+        text = f"Of several receipts of these goods {item.document.number} is dated {day}, which is still to come."
+        yield _Said(Outcome.UNKNOWN, "ONE_RECEIPT_IN_THE_FUTURE", text, (told,))
+        return
     for item, day in receipts:
         sent = _despatched(case, item)
         if sent is not None and day < sent[1]:
@@ -227,11 +241,13 @@ def _orders(matching: Matching, receivable: Receivable) -> list[_Dated]:
 
 
 class _Firsts:
-    """The earliest receipt on each account; many invoices may share one."""
+    """The earliest receipt on each account, and the latest; many invoices may share one."""
 
     def __init__(self) -> None:
         self._known: dict[int, _Dated | None] = {}
         self._at: dict[int, _Dated | None] = {}
+        self._own_lasts: dict[int, _Dated | None] = {}
+        self._lasts: dict[int, _Dated | None] = {}
 
     def _own(self, account: Account) -> _Dated | None:
         """The earliest receipt that stands at an account itself."""
@@ -239,6 +255,24 @@ class _Firsts:
             dated = [(each.source, each.day) for each in account.entries]
             self._at[id(account)] = min(dated, key=_by_day) if dated else None
         return self._at[id(account)]
+
+    def _own_last(self, account: Account) -> _Dated | None:
+        """The latest receipt that stands at an account itself."""
+        if id(account) not in self._own_lasts:
+            dated = [(each.source, each.day) for each in account.entries]
+            self._own_lasts[id(account)] = max(dated, key=_by_day, default=None)
+        return self._own_lasts[id(account)]
+
+    def last_of(self, accounts: Iterable[Account]) -> _Dated | None:
+        """The latest receipt on accounts."""
+        lasts = []
+        for account in accounts:
+            if id(account) not in self._lasts:
+                dated = [last for part in account.parts if (last := self._own_last(part)) is not None]
+                self._lasts[id(account)] = max(dated, key=_by_day, default=None)
+            last = self._lasts[id(account)]
+            lasts += [last] if last is not None else []
+        return max(lasts, key=_by_day, default=None)
 
     def of(self, accounts: Iterable[Account]) -> list[_Dated]:
         """The earliest receipt on each account, each document once with its earliest day."""

@@ -246,6 +246,14 @@ def test_a_receipt_of_tomorrow_is_impossible() -> None:
     assert ("FAIL", "RECEIPT_IN_THE_FUTURE") in codes2(world, "DATE_ORDER", 2)
 
 
+def test_an_earlier_receipt_does_not_hide_one_in_the_future() -> None:
+    parts = [{"received": Decimal(90)}], [{"received": Decimal(10)}]
+    late = receipt("GR-2", lines=parts[1], issue_date=date(2027, 1, 1))
+    world = World(order(), receipt(lines=parts[0]), late, invoice())
+    assert codes2(world, "DATE_ORDER", 2) == [("UNKNOWN", "ONE_RECEIPT_IN_THE_FUTURE")]
+    assert [item.effect for item in judged2(world, "DATE_ORDER", 2)] == [Effect.REFER]
+
+
 def test_goods_are_not_received_before_they_are_sent() -> None:
     sent = despatch(shipment=Shipment(despatch_date=date(2026, 4, 5)))
     world = World(order(), sent, receipt(despatch_number="DA-1"), invoice())
