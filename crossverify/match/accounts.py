@@ -87,7 +87,7 @@ class Account:
     :ivar entries: receipt lines
     :ivar unclear: why the accepted quantity is not known; empty where it is
     :ivar despatched: quantity sent; none where no despatch advice says one
-    :ivar unreceived: of it what was sent by despatch advices that no receipt names
+    :ivar unreceived: of it what was sent by despatch advices that no receipt names: their days and quantities
     :ivar repeated: whether a receipt line was there twice
     :ivar doubts: whether an invoice drew on it in a unit that cannot be compared
     :ivar doubts_below: whether one did so on a line below it
@@ -108,7 +108,7 @@ class Account:
     unclear: str = ""
     unclear_source: tuple[EvidenceDocument, str] | None = None
     despatched: Exact | None = None
-    unreceived: Exact = 0
+    unreceived: list[tuple[date, Exact]] = field(default_factory=list)
     repeated: bool = False
     doubts: bool = False
     doubts_below: bool = False

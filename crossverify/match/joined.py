@@ -274,7 +274,7 @@ class Joined:
             if quantity is not None:
                 account.despatched = (account.despatched or 0) + quantity
                 if item.fingerprint not in self._received_advices:
-                    account.unreceived += quantity
+                    account.unreceived.append((body.issue_date, quantity))
 
     def _enter_receipt(self, item: EvidenceDocument, body: GoodsReceipt, meant: list[_Meant]) -> None:
         counts = Counter(id(each.slot) for each in meant)

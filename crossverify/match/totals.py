@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final, NamedTuple
 
 from crossverify.evidence import EvidenceDocument
@@ -90,12 +91,36 @@ def totals_of(account: Account) -> Totals:
 
 def _outstanding(accounts: Sequence[Account]) -> Exact:
     """What was sent by despatch advices that no receipt names, less what receipts cover that name none: goods whose
-    receipt is still to come."""
-    sent = sum(each.unreceived for each in accounts)
-    covered = sum(
-        (entry.received or 0) + entry.short for each in accounts for entry in each.entries if entry.loose
+    receipt is still to come.
+
+    A receipt covers nothing that was sent after it. So the latest advice is covered first: the receipts that can cover
+    it can cover all earlier ones.
+    """
+    sent = sorted((item for each in accounts for item in each.unreceived), key=_day, reverse=True)
+    if not sent:
+        return 0
+    loose = sorted(
+        (
+            (entry.day, (entry.received or 0) + entry.short)
+            for each in accounts
+            for entry in each.entries
+            if entry.loose
+        ),
+        key=_day,
     )
-    return max(sent - covered, 0)
+    outstanding: Exact = 0
+    covering: Exact = 0
+    for day, quantity in sent:
+        while loose and loose[-1][0] >= day:
+            covering += loose.pop()[1]
+        used = min(covering, quantity)
+        covering -= used
+        outstanding += quantity - used
+    return outstanding
+
+
+def _day(item: tuple[date, Exact]) -> date:
+    return item[0]
 
 
 def notes_of(billed: Billed, totals: Totals | None) -> tuple[Note, ...]:

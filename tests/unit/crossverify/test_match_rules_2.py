@@ -306,6 +306,17 @@ def test_a_delivery_whose_receipt_is_here_is_not_still_to_come() -> None:
     assert codes2(World(*sent, told_short, bill), "MATCH_QTY", 2) == [("FAIL", "OVER_RECEIVED")]
 
 
+@pytest.mark.parametrize(
+    ("sent_on", "expected"), [(18, ("UNKNOWN", "RECEIPT_MISSING")), (8, ("FAIL", "OVER_RECEIVED"))]
+)
+def test_a_receipt_covers_nothing_that_was_sent_after_it(sent_on: int, expected: tuple[str, str]) -> None:
+    """The first delivery's despatch advice is not here, so its receipt names none."""
+    first = receipt("GR-1", [{"received": Decimal(50)}], issue_date=date(2026, 3, 10))
+    second = despatch("DA-2", delivered=50, issue_date=date(2026, 3, sent_on))
+    world = World(order(), first, second, invoice(lines=[billed("100")]))
+    assert codes2(world, "MATCH_QTY", 2) == [expected]
+
+
 def test_no_more_is_still_to_come_than_was_sent() -> None:
     world = World(
         order(), delivery("A", 50), delivery("B", 30), arrival("B", 30), invoice(lines=[billed("90")])
