@@ -207,7 +207,7 @@ async def test_packages_in_the_making_are_bounded(desk: Desk, monkeypatch: pytes
     desk.builder.gate = asyncio.Event()
     bare = PackageRequest(SUBJECT, "credit_assessment")
     asking = [asyncio.create_task(desk.ask(bare)) for _ in range(3)]
-    while len(await desk.stages()) < 3:
+    while len(desk.packages._making) < 3 or desk.builder.started < module.MAX_MAKING:
         await asyncio.sleep(0)
     with pytest.raises(OverloadedError):
         await desk.ask(bare)
