@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,10 @@ from consortium.storage.sqlite import DRIVER
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another process's transaction."""
+
+SQLITE_TURN_S = 2.0
+SQLITE_TURN_PAUSE_S = 0.005
+"""How long, and how often, a connection tries to turn a new file to WAL while others do."""
 
 SQLITE_POOL = 4
 """Connections (each has a thread) to one SQLite file: readers beside the one writer."""
@@ -190,8 +195,23 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
         f"cache_size=-{SQLITE_CACHE_KIB}",
         f"wal_autocheckpoint={SQLITE_CHECKPOINT_PAGES}",
     ):
-        cursor.execute(f"PRAGMA {pragma}")
+        _set(cursor, pragma)
     cursor.close()
+
+
+def _set(cursor: Any, pragma: str) -> None:
+    """Sets a pragma. Several processes that turn a new file to WAL at one moment are refused at once, whatever the
+    timeout: SQLite asks its busy handler only for locks of transactions."""
+    ends = time.monotonic() + SQLITE_TURN_S
+    while True:
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= ends:
+                raise
+            time.sleep(SQLITE_TURN_PAUSE_S)
+        else:
+            return
 
 
 def _on_sqlite_begin(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, text
@@ -49,6 +50,15 @@ async def test_replicas_may_start_together(url: str) -> None:
     assert await _revision(replicas[0]) == "0002"
     for replica in replicas:
         await replica.close()
+
+
+async def test_processes_may_make_a_file_at_one_moment(tmp_path: Path) -> None:
+    """SQLite refuses whoever turns a new file to WAL at the same moment, without waiting."""
+    for turn in range(8):
+        engines = [create_engine(f"sqlite:///{tmp_path}/{turn}.db") for _ in range(6)]
+        await asyncio.gather(*(Database(engine).check() for engine in engines))
+        for engine in engines:
+            await engine.dispose()
 
 
 async def test_code_older_than_the_database_leaves_it_alone(url: str) -> None:
